@@ -1,0 +1,24 @@
+"""The table of first-party plugins says what their own ``pyproject.toml`` files say."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from toolkit.registry import KINDS, group
+from toolkit.registry.first_party import FIRST_PARTY
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+
+
+def test_the_table_is_what_the_plugins_declare() -> None:
+    declared = {}
+    for file in PLUGINS.glob("*/pyproject.toml"):
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        groups = project.get("entry-points", {})
+        declared[project["name"]] = {kind: set(groups[group(kind)]) for kind in KINDS if group(kind) in groups}
+
+    assert "toolkit-vision" in declared, "found no first-party plugin"
+    assert declared == {
+        name: {kind: set(names) for kind, names in kinds.items()} for name, kinds in FIRST_PARTY.items()
+    }

@@ -1,0 +1,27 @@
+"""What the first-party plugins offer, so that a missing one can be named: the only ones whose installation is hinted.
+
+A table instead of a search, because a plugin that is not installed leaves no trace; ``tests/registry`` holds it against
+each plugin's ``pyproject.toml``. Imports nothing of the toolkit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "toolkit-vision": {
+        "dataset": ("digits", "mnist", "fashion_mnist"),
+        "model": ("mlp", "small_cnn"),
+    },
+}
+"""By distribution and kind, the names of its components."""
+
+
+def provider(kind: str, name: str) -> str | None:
+    """The first-party distribution that offers this component, or None."""
+    return next((dist for dist, kinds in FIRST_PARTY.items() if name in kinds.get(kind, ())), None)
+
+
+def kinds_with(name: str) -> tuple[tuple[str, str], ...]:
+    """``(kind, distribution)`` of every first-party component of this name."""
+    return tuple((kind, dist) for dist, kinds in FIRST_PARTY.items() for kind, names in kinds.items() if name in names)
