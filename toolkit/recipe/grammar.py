@@ -1,0 +1,68 @@
+"""The closed lists of the recipe grammar: top-level keys, collections, the core's own words, and facts."""
+
+from __future__ import annotations
+
+TOP_LEVEL = (
+    "extends",
+    "seed",
+    "task",
+    "dataset",
+    "loader",
+    "model",
+    "loss",
+    "optimizer",
+    "scheduler",
+    "metrics",
+    "transforms",
+    "callbacks",
+    "loggers",
+    "trainer",
+    "engine",
+    "expect",
+)
+
+BLOCKS = ("task", "dataset", "model", "loss", "optimizer", "scheduler")
+"""Top-level keys that hold one component; the key is the component's kind."""
+
+COLLECTIONS: dict[tuple[str | int, ...], str] = {
+    ("metrics",): "metric",
+    ("callbacks",): "callback",
+    ("loggers",): "logger",
+    ("transforms", "train"): "transform",
+    ("transforms", "eval"): "transform",
+}
+"""Paths that hold components keyed by label, and the kind of each."""
+
+WORDS = {
+    "optimizer": ("no_decay", "groups"),
+    "scheduler": ("interval", "frequency", "monitor"),
+    "model": ("freeze", "init_from"),
+}
+"""By kind, the words that the core takes out of a block before the component sees its arguments; ``use`` everywhere."""
+
+LOADER_KEYS = ("batch_size", "eval_batch_size", "workers", "drop_last", "resident")
+ENGINE_KEYS = ("compile", "channels_last", "ema", "keep")
+
+FACTS = {
+    "task": "binary, multiclass or multilabel",
+    "num_classes": "number of classes of a target",
+    "num_labels": "number of labels of a multi-label target",
+    "num_targets": "number of values of a regression target",
+    "class_names": "the classes' names, in the order of their numbers",
+    "in_channels": "channels of an image",
+    "image_size": "[height, width] of an image in pixels",
+    "in_features": "length of a flat feature vector",
+    "vocab_size": "number of tokens",
+    "pad_id": "number of the padding token",
+    "num_users": "number of users",
+    "num_items": "number of items",
+    "num_features": "number of input features",
+    "sample_rate": "samples a second of the audio",
+}
+"""What a dataset can know about itself. A dataset may add names that begin with its own component name and ``_``."""
+
+FACT_KINDS = ("model", "loss", "metric", "task", "transform", "part")
+"""Kinds whose parameters are filled from facts (a part only inside one of the others)."""
+
+RUN_FACTS = ("total_steps", "steps_per_epoch", "epochs")
+"""What the trainer knows once the data is counted; fills scheduler parameters."""

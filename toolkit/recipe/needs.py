@@ -1,0 +1,66 @@
+"""What a recipe asks for that this environment does not have, from package metadata: nothing is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from toolkit.errors import RequestError
+from toolkit.recipe.grammar import COLLECTIONS
+from toolkit.recipe.layers import is_component
+from toolkit.recipe.node import KeyPath
+from toolkit.registry import KINDS, AbsentComponent, Registry
+from toolkit.registry.first_party import provider
+from toolkit.registry.names import normalised
+
+
+def needs(values: Mapping[str, Any], registry: Registry, *, shipped_by: str = "") -> tuple[str, ...]:
+    """The distributions that would have to be installed, such as ``toolkit-vision``; empty if nothing is missing.
+
+    For a component that no known distribution offers, the text is ``a plugin with the model 'net'``.
+
+    Args:
+        values: a loaded recipe's values.
+        registry: what is installed.
+        shipped_by: the distribution that ships the recipe; empty for a file of the user's.
+    """
+    missing: dict[str, None] = {}
+    for kind, use in components(values):
+        try:
+            registry.find(kind, use, shipped_by=shipped_by)
+        except AbsentComponent:
+            missing[_offering(kind, use, registry)] = None
+        except RequestError:
+            # Ambiguous, outdated, misspelt or code: something is wrong, which `check` tells, but nothing is missing.
+            continue
+    return tuple(sorted(missing))
+
+
+def components(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Kind and ``use`` of every component that a recipe's values name, nested ones after those that hold them."""
+    yield from _components(values, (), "")
+
+
+def _components(value: Any, path: KeyPath, parameter: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        use = value.get("use")
+        if isinstance(use, str):
+            yield _kind(path, parameter), use
+        for key, child in value.items():
+            yield from _components(child, (*path, key), key)
+    elif isinstance(value, tuple):
+        for index, child in enumerate(value):
+            yield from _components(child, (*path, index), parameter)
+
+
+def _kind(path: KeyPath, parameter: str) -> str:
+    if path[:-1] in COLLECTIONS:
+        return COLLECTIONS[path[:-1]]
+    return parameter if is_component(path) or parameter in KINDS else "part"
+
+
+def _offering(kind: str, use: str, registry: Registry) -> str:
+    distribution, _, name = use.rpartition("/")
+    if distribution and registry.plugin(distribution) is None:
+        return normalised(distribution)
+    return (not distribution and provider(kind, name)) or f"a plugin with the {kind} {name!r}"

@@ -1,0 +1,32 @@
+"""``key=value`` from the command line or from Python, as a layer over a recipe. Imports only errors."""
+
+from __future__ import annotations
+
+from toolkit.errors import Place, Problem, RecipeError
+from toolkit.recipe.node import Node
+from toolkit.recipe.reader import MAX_DEPTH, read_value
+
+
+def override_place(text: str, index: int, given_in: str) -> Place:
+    """The place of an override for messages: ``command line: lr=1``, or ``overrides[0]: lr=1`` from Python."""
+    return Place(f"{given_in}: {text}" if given_in == "command line" else f"{given_in}[{index}]: {text}")
+
+
+def read_override(text: str, place: Place) -> Node:
+    """``optimizer.lr=0.1`` as the layer ``{optimizer: {lr: 0.1}}``.
+
+    Raises RecipeError for one without ``=``, an empty key, or a value that recipes may not hold.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        message = f"an override is written key=value, such as {key}=1" if key else "an override is written key=value"
+        raise RecipeError([Problem(place, "", message)])
+    parts = key.strip().split(".")
+    if not all(part.strip() == part and part for part in parts):
+        raise RecipeError([Problem(place, "", f"{key.strip()!r} is not a key: write names with dots between them")])
+    if len(parts) > MAX_DEPTH:
+        raise RecipeError([Problem(place, "", f"nested more than {MAX_DEPTH} levels deep")])
+    node = read_value(value, place)
+    for part in reversed(parts):
+        node = Node({part: node}, place, place)
+    return node

@@ -1,0 +1,103 @@
+"""The recipe: frozen plain values, and where each of them was written. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from toolkit.errors import Place, Problem
+from toolkit.recipe.node import DEFAULT, KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One loaded recipe: every layer applied, every reference resolved, nothing imported or checked yet.
+
+    Every component position of ``values`` reads ``{use: NAME, ...arguments}``.
+    """
+
+    name: str
+    """``vision/digits``; for a file, its name without ``.yaml``. Fit for a folder's name."""
+    file: Path
+    distribution: str
+    """Who ships it, or an empty string for a file of the user's."""
+    header: str
+    """The comment it begins with."""
+    extends: tuple[str, ...]
+    """Its parents, nearest first."""
+    values: Mapping[str, Any]
+    """Deeply frozen: mappings are read-only and lists are tuples."""
+    places: Mapping[KeyPath, Place]
+    key_places: Mapping[KeyPath, Place]
+    written: Mapping[KeyPath, str]
+    """The text of every value that held a reference such as ``${seed}``, as it was written."""
+    from_env: frozenset[KeyPath]
+    """The values whose resolution touched the environment: they are saved as written, never by value."""
+    env_names: tuple[str, ...]
+    """The environment variables the recipe read."""
+    overrides: tuple[str, ...]
+    allow_code: bool
+    problems: tuple[Problem, ...]
+    """What is wrong with overrides and references; `check` reports it with what it finds itself."""
+
+    @property
+    def title(self) -> str:
+        """The first line of the header."""
+        return self.header.partition("\n")[0]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the recipe's file; ``./net.py`` is relative to it."""
+        return self.file.parent
+
+    def get(self, *path: str | int, default: Any = None) -> Any:
+        """The value at a path such as ``"optimizer", "lr"``, or ``default`` where there is none."""
+        found: Any = self.values
+        for part in path:
+            if not isinstance(found, (Mapping, tuple)):
+                return default
+            try:
+                found = found[part]
+            except (KeyError, IndexError, TypeError):
+                return default
+        return found
+
+    def place(self, *path: str | int) -> Place:
+        """Where the value at a path was written; for one that nobody wrote, where the nearest block around it was."""
+        return _nearest(self.places, path)
+
+    def key_place(self, *path: str | int) -> Place:
+        """Where the key of a path was written."""
+        return _nearest(self.key_places, path)
+
+    def plain(self) -> dict[str, Any]:
+        """The values as new dicts and lists, free to change."""
+        return {key: thaw(value) for key, value in self.values.items()}
+
+
+def freeze(value: Any) -> Any:
+    """Dicts as read-only mappings and lists as tuples, all the way down."""
+    if isinstance(value, dict):
+        return MappingProxyType({key: freeze(child) for key, child in value.items()})
+    if isinstance(value, list):
+        return tuple(freeze(child) for child in value)
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """The reverse of `freeze`: new dicts and lists."""
+    if isinstance(value, Mapping):
+        return {key: thaw(child) for key, child in value.items()}
+    if isinstance(value, tuple):
+        return [thaw(child) for child in value]
+    return value
+
+
+def _nearest(places: Mapping[KeyPath, Place], path: KeyPath) -> Place:
+    for end in range(len(path), -1, -1):
+        if path[:end] in places:
+            return places[path[:end]]
+    return DEFAULT
