@@ -1,0 +1,111 @@
+"""What several test files share: the built distributions, and new environments to install them into.
+
+A real new environment costs 5 GB and a minute, nearly all of it third-party packages. Those lie once in a folder of
+links to the packages of the environment that runs the tests, without the toolkit's own; a new environment is an empty
+venv that sees that folder.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with what the caller's shell says about Python and the toolkit left out."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "TOOLKIT_", "VIRTUAL_ENV", "WANDB_"))
+    }
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A new virtual environment, and an empty folder to work in."""
+
+    folder: Path
+    work: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def packages(self) -> Path:
+        """Where what is installed into it goes."""
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self.folder / "lib" / version / "site-packages"
+
+    def install(self, *what: str | Path) -> None:
+        """Install wheels, or what else pip takes, without their dependencies and without a network."""
+        command = ["--python", self.python, "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+        done = run(sys.executable, "-m", "pip", "--disable-pip-version-check", *command, *what, cwd=self.work)
+        assert done.returncode == 0, done.stderr
+
+    def run(self, command: str | Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that is installed in it, in its empty folder."""
+        return run(self.folder / "bin" / command, *arguments, cwd=self.work, **environment)
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Path]]:
+    """By the name of a first-party distribution its ``sdist``, and its ``wheel`` built from that."""
+    built = {}
+    projects = {
+        "toolkit-core": ROOT,
+        **{path.parent.name: path.parent for path in ROOT.glob("plugins/*/pyproject.toml")},
+    }
+    for name, project in projects.items():
+        out = tmp_path_factory.mktemp(name)
+        done = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, project, cwd=out)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (sdist,) = out.glob("*.tar.gz")
+        (wheel,) = out.glob("*.whl")
+        built[name] = {"sdist": sdist, "wheel": wheel}
+    assert {"toolkit-core", "toolkit-vision"} <= set(built)
+    return built
+
+
+@pytest.fixture(scope="session")
+def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a link to every installed package that is not the toolkit's own."""
+    folder = tmp_path_factory.mktemp("third-party")
+    for installed in Path(sysconfig.get_path("purelib")).iterdir():
+        # A .pth file would have no effect there, and could only lead to the toolkit's own sources.
+        if not installed.name.startswith(("toolkit", "__pycache__")) and installed.suffix != ".pth":
+            (folder / installed.name).symlink_to(installed)
+    assert (folder / "torch").exists()
+    return folder
+
+
+@pytest.fixture
+def new_environment(third_party: Path, tmp_path: Path) -> Callable[[], Environment]:
+    """Makes environments that hold the third-party packages and nothing of the toolkit."""
+
+    def make() -> Environment:
+        number = len(list(tmp_path.glob("environment-*")))
+        environment = Environment(tmp_path / f"environment-{number}", tmp_path / f"work-{number}")
+        environment.work.mkdir()
+        done = run(sys.executable, "-m", "venv", "--without-pip", environment.folder, cwd=environment.work)
+        assert done.returncode == 0, done.stderr
+        (environment.packages / "third-party.pth").write_text(f"{third_party}\n")
+        return environment
+
+    return make
