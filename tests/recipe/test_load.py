@@ -102,9 +102,10 @@ def test_recipes_that_are_not_there(folder: Path, name: str, message: str) -> No
 
 def plugin_with_recipes(site: Path, name: str, recipe: str) -> None:
     package = site / name.replace("-", "_")
-    (package / "recipes" / "demo").mkdir(parents=True)
+    file = package / "recipes" / f"{recipe}.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# Shipped.\nseed: 1\n")
     (package / "__init__.py").write_text("raise RuntimeError('never imported')\n")
-    (package / "recipes" / f"{recipe}.yaml").write_text("# Shipped.\nseed: 1\n")
     info = site / f"{name.replace('-', '_')}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from toolkit.errors import Place, Problem, RecipeError
 from toolkit.recipe.defaults import default_layer
+from toolkit.recipe.grammar import TOP_LEVEL
 from toolkit.recipe.interpolate import interpolate
 from toolkit.recipe.layers import lay_over
 from toolkit.recipe.locate import RecipeFile, RecipeNotFound, find_recipe
@@ -55,7 +56,7 @@ def load(
             continue
         root, wrong = lay_over(root, layer)
         problems += wrong
-    resolved = interpolate(root, os.environ)
+    resolved = interpolate(_in_order(root), os.environ)
     nodes = list(resolved.root.walk())
     return Recipe(
         name=found.name,
@@ -112,6 +113,13 @@ def _extends_problem(parent: Node, message: str) -> RecipeError:
 def _without(root: Node, key: str) -> Node:
     children = {name: child for name, child in (root.mapping or {}).items() if name != key}
     return Node(children, root.place, root.key_place)
+
+
+def _in_order(root: Node) -> Node:
+    """The top-level keys in the grammar's order, so that every recipe reads alike; unknown ones come last."""
+    children = root.mapping or {}
+    order = [*(key for key in TOP_LEVEL if key in children), *(key for key in children if key not in TOP_LEVEL)]
+    return Node({key: children[key] for key in order}, root.place, root.key_place)
 
 
 def shown(path: Path) -> str:

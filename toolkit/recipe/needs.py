@@ -7,7 +7,6 @@ from typing import Any
 
 from toolkit.errors import RequestError
 from toolkit.recipe.grammar import COLLECTIONS
-from toolkit.recipe.layers import is_component
 from toolkit.recipe.node import KeyPath
 from toolkit.registry import KINDS, AbsentComponent, Registry
 from toolkit.registry.first_party import provider
@@ -25,7 +24,7 @@ def needs(values: Mapping[str, Any], registry: Registry, *, shipped_by: str = ""
         shipped_by: the distribution that ships the recipe; empty for a file of the user's.
     """
     missing: dict[str, None] = {}
-    for kind, use in components(values):
+    for _, kind, use in components(values):
         try:
             registry.find(kind, use, shipped_by=shipped_by)
         except AbsentComponent:
@@ -36,27 +35,24 @@ def needs(values: Mapping[str, Any], registry: Registry, *, shipped_by: str = ""
     return tuple(sorted(missing))
 
 
-def components(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Kind and ``use`` of every component that a recipe's values name, nested ones after those that hold them."""
-    yield from _components(values, (), "")
+def components(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, str]]:
+    """Path, kind and ``use`` of every component that a recipe's values name, nested ones after those that hold them."""
+    return _components(values, (), "")
 
 
-def _components(value: Any, path: KeyPath, parameter: str) -> Iterator[tuple[str, str]]:
+def _components(value: Any, path: KeyPath, argument: str) -> Iterator[tuple[KeyPath, str, str]]:
+    """Those in a value; ``argument`` is the argument of the block around it that the value is given for."""
     if isinstance(value, Mapping):
         use = value.get("use")
+        is_block = isinstance(use, str)
         if isinstance(use, str):
-            yield _kind(path, parameter), use
+            kind = argument if argument in KINDS else "part"
+            yield path, COLLECTIONS.get(path[:-1], kind), use
         for key, child in value.items():
-            yield from _components(child, (*path, key), key)
+            yield from _components(child, (*path, key), key if is_block or not path else argument)
     elif isinstance(value, tuple):
         for index, child in enumerate(value):
-            yield from _components(child, (*path, index), parameter)
-
-
-def _kind(path: KeyPath, parameter: str) -> str:
-    if path[:-1] in COLLECTIONS:
-        return COLLECTIONS[path[:-1]]
-    return parameter if is_component(path) or parameter in KINDS else "part"
+            yield from _components(child, (*path, index), argument)
 
 
 def _offering(kind: str, use: str, registry: Registry) -> str:

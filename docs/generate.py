@@ -1,0 +1,67 @@
+"""Fills the parts of the documentation that the code knows: facts, entry-point groups, hooks.
+
+    python docs/generate.py
+
+Each part lies between ``<!-- name -->`` and ``<!-- /name -->``. A test asserts that nothing would change.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+from toolkit.hooks import HOOKS, Hooks
+from toolkit.recipe.grammar import FACTS
+from toolkit.registry import KINDS, group
+from toolkit.registry.entry import HOOKS as LISTENERS
+from toolkit.registry.entry import RECIPES
+
+FOLDER = Path(__file__).parent
+
+
+def facts() -> str:
+    """A table of the facts."""
+    return "\n".join(["| fact | meaning |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in FACTS.items())])
+
+
+def groups() -> str:
+    """A table of the entry-point groups."""
+    rows = {**{f"`{kind}`": group(kind) for kind in KINDS}, "recipes": RECIPES, "listeners to hooks": LISTENERS}
+    return "\n".join(["| what | group |", "|---|---|", *(f"| {what} | `{name}` |" for what, name in rows.items())])
+
+
+def hooks() -> str:
+    """Each hook's signature and docstring."""
+    sections = []
+    for name in HOOKS:
+        hook = getattr(Hooks, name)
+        parameters = [parameter for parameter in inspect.signature(hook).parameters if parameter != "self"]
+        sections.append(f"## `{name}({', '.join(parameters)})`\n\n{_sentences(inspect.getdoc(hook) or '')}")
+    return "\n\n".join(sections)
+
+
+def _sentences(docstring: str) -> str:
+    """A docstring as Markdown: its arguments as a list."""
+    text, _, arguments = docstring.partition("\nArgs:\n")
+    items = re.sub(r"(?m)^ {4}(\w+): ", r"- `\1`: ", arguments)
+    return f"{text.strip()}\n\n{items}".replace("``", "`").strip()
+
+
+PARTS = {"recipes.md": {"facts": facts}, "plugins.md": {"groups": groups}, "hooks.md": {"hooks": hooks}}
+
+
+def filled(page: str) -> str:
+    """The text of a page with its generated parts as they should be now."""
+    text = (FOLDER / page).read_text(encoding="utf-8")
+    for name, make in PARTS[page].items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, _, rest = text.partition(start)
+        after = rest.partition(end)[2]
+        text = f"{before}{start}\n\n{make()}\n\n{end}{after}"
+    return text
+
+
+if __name__ == "__main__":
+    for page in PARTS:
+        (FOLDER / page).write_text(filled(page), encoding="utf-8")
