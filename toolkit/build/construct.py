@@ -1,0 +1,144 @@
+"""Calls components: the one place where a checked block becomes a live object.
+
+Imports torch and Lightning to hold each result against what its kind must return, and no component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from pytorch_lightning import Callback, LightningDataModule, LightningModule
+from pytorch_lightning.loggers import Logger
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torchmetrics import Metric, MetricCollection
+
+from toolkit.check import Block, converted
+from toolkit.errors import Problem, RequestError, ToolkitError
+from toolkit.recipe import KeyPath, Recipe
+from toolkit.recipe.grammar import FACT_KINDS
+
+
+class BuildError(RequestError):
+    """A component could not be constructed; ``problem`` says where, which one and why.
+
+    The author's exception is kept as ``__cause__``.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+def construct(
+    block: Block,
+    given: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    recipe: Recipe,
+    filled: dict[KeyPath, str] | None = None,
+) -> Any:
+    """Build the component of a block, the parts inside it first.
+
+    Args:
+        block: what to build.
+        given: what the core gives; passed where the component has a parameter of that name. What the recipe sets
+            is stronger.
+        facts: what the dataset knows; fills parameters that neither the recipe nor ``given`` sets, in kinds that take
+            facts and in the parts inside them.
+        recipe: where the block was written, for messages.
+        filled: if given, the path of each parameter that a fact filled is added to it, with the fact's name.
+
+    Raises:
+        BuildError: the component raised, or returned what its kind must not.
+    """
+    if block.kind not in FACT_KINDS:
+        facts = {}
+
+    def built(value: Any) -> Any:
+        if isinstance(value, Block):
+            # A scheduler inside a scheduler needs the optimizer too; anything else is on its own.
+            return construct(value, given if value.kind == block.kind else {}, facts, recipe=recipe, filled=filled)
+        if isinstance(value, Mapping):
+            return {key: built(child) for key, child in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [built(child) for child in value]
+        return deepcopy(value)
+
+    parameters = block.signature.parameters
+    try:
+        arguments = {name: built(value) for name, value in block.arguments.items()}
+        passed = {name: value for name, value in given.items() if name in parameters and name not in arguments}
+        for name in parameters:
+            if name in facts and name not in arguments and name not in passed:
+                arguments[name] = deepcopy(facts[name])
+                if filled is not None:
+                    filled[(*block.path, name)] = name
+        for name in arguments.keys() & parameters.keys():
+            arguments[name] = converted(arguments[name], parameters[name].annotation)
+        result = block.component.target(**arguments, **passed)
+    except BuildError:
+        raise  # of a part, which is placed already
+    except Exception as error:
+        raise blamed(block, recipe, "could not be built", error) from error
+    _expect(block, recipe, result)
+    return result
+
+
+def blamed(block: Block, recipe: Recipe, what: str, error: Exception) -> BuildError:
+    """The error that names a component as the one that raised ``error``: where it stands, who offers it, and why."""
+    error.add_note(f"while building `{block.key}` ({block.component.entry})")
+    return problem_at(block, recipe, f"{what}: {last_line(error)}")
+
+
+def problem_at(block: Block, recipe: Recipe, message: str) -> BuildError:
+    """An error at a block's place that begins with the component's name and provider."""
+    return BuildError(Problem(recipe.place(*block.path, "use"), block.key, f"{block.component.entry} {message}"))
+
+
+def last_line(error: BaseException) -> str:
+    """What the last line of the traceback would say; all of it where the message was written for the user."""
+    if isinstance(error, ToolkitError):
+        return str(error)
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
+
+
+def _is_dataset(result: Any) -> bool:
+    splits = all(hasattr(result, name) for name in ("train", "val", "test"))
+    return isinstance(result, LightningDataModule) or (splits and isinstance(getattr(result, "facts", {}), Mapping))
+
+
+_SHAPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "task": (lambda result: isinstance(result, LightningModule), "a pytorch_lightning.LightningModule"),
+    "model": (lambda result: isinstance(result, nn.Module), "a torch.nn.Module"),
+    "dataset": (
+        _is_dataset,
+        "an object with train, val, test and a mapping facts, or a pytorch_lightning.LightningDataModule",
+    ),
+    "loss": (callable, "something that can be called"),
+    "optimizer": (lambda result: isinstance(result, Optimizer), "a torch.optim.Optimizer"),
+    # Lightning could not save one without `state_dict`; classes that are not torch's may have it too.
+    "scheduler": (
+        lambda result: isinstance(result, (LRScheduler, ReduceLROnPlateau)) or hasattr(result, "state_dict"),
+        "a learning-rate scheduler",
+    ),
+    "metric": (lambda result: isinstance(result, (Metric, MetricCollection)), "a torchmetrics.Metric"),
+    "transform": (callable, "something that can be called"),
+    "callback": (lambda result: isinstance(result, Callback), "a pytorch_lightning.Callback"),
+    "logger": (lambda result: isinstance(result, Logger), "a pytorch_lightning Logger"),
+}
+
+
+def _expect(block: Block, recipe: Recipe, result: Any) -> None:
+    fits, expected = _SHAPES.get(block.kind, (lambda _: True, ""))
+    if fits(result):
+        return
+    found = f"{type(result).__module__}.{type(result).__qualname__}".removeprefix("builtins.")
+    hint = ""
+    if any(base.__module__.startswith("lightning.") for base in type(result).__mro__):
+        hint = "; import from pytorch_lightning, not from lightning: their classes are not the same"
+    raise problem_at(block, recipe, f"made a {found}; a {block.kind} must be {expected}{hint}")

@@ -1,0 +1,27 @@
+"""Applies what a recipe's ``engine`` block asks of the model: ``compile`` and ``channels_last``. Imports torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from toolkit.build.experiment import Experiment
+
+
+def apply_engine(experiment: Experiment) -> None:
+    """Prepare the model of an experiment for its run, in place; weights and their names stay as they are.
+
+    ``engine.channels_last`` lays out 4-d weights for convolutions on GPUs and on CPUs in bf16. ``engine.compile`` is
+    true, or the name of a mode of ``torch.compile``; compiling happens at the first batch.
+    """
+    engine = experiment.checked.engine
+    model: nn.Module = experiment.task if experiment.model is None else experiment.model
+    if engine.get("channels_last"):
+        # torch types Module.to(memory_format=...) for 4-d tensors only in its overloads of 2.7 and later.
+        to: Any = model.to
+        to(memory_format=torch.channels_last)
+    wanted = engine.get("compile")
+    if wanted:
+        model.compile(mode=wanted if isinstance(wanted, str) else None)

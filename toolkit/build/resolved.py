@@ -1,0 +1,76 @@
+"""The recipe as it was built: full names, and what the facts filled. A page that loads as a recipe again.
+
+Imports nothing heavy itself; the objects it is given were built with torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.build.experiment import Experiment
+from toolkit.check import Block
+from toolkit.recipe import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Values for :func:`toolkit.recipe.to_yaml`, and where each came from."""
+
+    values: dict[str, Any]
+    sources: dict[KeyPath, str]
+
+
+def resolved(experiment: Experiment) -> Resolved:
+    """The values of an experiment's recipe with full names and filled facts.
+
+    A value that touched the environment is there as it was written (``${oc.env:NAME}``), never as it was read.
+    """
+    recipe, checked = experiment.recipe, experiment.checked
+    values = recipe.plain()
+    sources: dict[KeyPath, str] = {}
+    for path in recipe.places:
+        if path:
+            sources[path] = str(recipe.place(*path))
+    for block in _all_blocks([checked.blocks, *checked.collections.values()]):
+        entry = block.component.entry
+        # Code has no full name; its value has the absolute path, because this page will lie in another folder.
+        _at(values, block.path)["use"] = entry.full_name if entry.distribution else entry.value
+    for path, fact in experiment.filled.items():
+        _at(values, path[:-1])[path[-1]] = experiment.facts[fact]
+        told_by_task = fact == "task" and path[0] != "task"
+        sources[path] = "from the task" if told_by_task else f"from the dataset: {fact}"
+    values = _escaped(values)
+    for path in sorted(recipe.from_env & recipe.written.keys(), key=len, reverse=True):
+        _at(values, path[:-1])[path[-1]] = recipe.written[path]
+    values.pop("extends", None)
+    return Resolved(values, sources)
+
+
+def _all_blocks(found: Any) -> Iterator[Block]:
+    """Every block in mappings and lists, and in the arguments of blocks."""
+    if isinstance(found, Block):
+        yield found
+        yield from _all_blocks(found.arguments)
+    elif isinstance(found, Mapping):
+        for child in found.values():
+            yield from _all_blocks(child)
+    elif isinstance(found, (list, tuple)):
+        for child in found:
+            yield from _all_blocks(child)
+
+
+def _escaped(value: Any) -> Any:
+    """``value`` so that the characters ``${`` in its texts are read as characters again."""
+    if isinstance(value, dict):
+        return {key: _escaped(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_escaped(child) for child in value]
+    return value.replace("${", "\\${") if isinstance(value, str) else value
+
+
+def _at(values: Any, path: KeyPath) -> Any:
+    for part in path:
+        values = values[part]
+    return values

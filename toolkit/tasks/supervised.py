@@ -1,0 +1,221 @@
+"""What all supervised tasks share: the step, the losses and metrics of the splits, and their names.
+
+Imports torch, torchmetrics and Lightning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import Metric
+
+from toolkit.tasks.mean import MeanLoss
+
+SPLITS = ("train", "val", "test")
+
+
+class SupervisedTask(LightningModule):
+    """A task whose batches are ``(inputs, targets)``.
+
+    What it logs, by name:
+
+    - ``train/loss``, ``val/loss``, ``test/loss``: the mean over the samples of an epoch, logged at its end.
+    - ``train/loss_step``: the loss of one step, logged every ``log_every_n_steps``. It has a name of its own, so that
+      ``train/loss`` means one thing in a table, a monitor and ``expect``.
+    - ``split/label`` for each metric, at the end of an epoch; ``split/label/key`` for a metric that returns a mapping.
+      What is not a single number goes to `non_scalars` instead.
+
+    Inputs in uint8 become floats from 0 to 1 after they have arrived on the device and the transforms are done. The
+    loss is computed in at least float32. A loss that is not finite is not looked for here: that would wait for the
+    device in every step.
+
+    Args:
+        model: called with the inputs of a batch.
+        loss: called with the model's outputs and the targets, as `prepared` by the task; returns their mean.
+        metrics: torchmetrics by label; every split gets its own copies.
+        optimizer: from this module to an optimizer; not needed to evaluate.
+        scheduler: from the optimizer and the trainer to Lightning's scheduler configuration.
+    """
+
+    metric_domains: ClassVar[tuple[str, ...]] = ()
+    """The subpackages of torchmetrics whose metrics this task can feed."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        metrics: Mapping[str, Metric] | None = None,
+        optimizer: Callable[[nn.Module], Optimizer] | None = None,
+        scheduler: Callable[[Optimizer, Trainer], dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        labels = dict(metrics or {})
+        # The key has the split in it because ModuleDict refuses the names of its own methods, such as "values".
+        self.metrics = nn.ModuleDict(
+            {f"{split}/{label}": metric.clone() for split in SPLITS for label, metric in labels.items()}
+        )
+        self.losses = nn.ModuleDict({f"{split}/loss": MeanLoss() for split in SPLITS})
+        self._labels = tuple(labels)
+        self.non_scalars: dict[str, Any] = {}
+        """By the name of a metric that is not one number (a curve, values per class) its latest value, on the CPU."""
+
+    @staticmethod
+    def logged(metric_labels: Iterable[str]) -> tuple[str, ...]:
+        """The names that a task with these metrics logs; metrics that return mappings add names below theirs."""
+        ends = ("loss", *metric_labels)
+        return ("train/loss_step", *(f"{split}/{end}" for split in SPLITS for end in ends))
+
+    def prepared(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The model's outputs and the targets in the shapes and types that the loss takes."""
+        return outputs, targets
+
+    def predicted(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Predictions and targets in the shapes and types that metrics take, from what `prepared` returned."""
+        return outputs, targets
+
+    def examined(self, split: str, inputs: Any, predictions: Tensor, targets: Tensor) -> None:
+        """Look at a batch of an evaluation, for pictures; ``predictions`` and ``targets`` are those of `predicted`."""
+
+    def forward(self, inputs: Any) -> Any:
+        """The model's outputs for the inputs of a batch."""
+        return self.model(as_floats(inputs))
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss = self._step("train", batch)
+        if batch_idx == 0:
+            self._trust_targets()
+        trainer: Any = self.trainer  # mypy does not see what Trainer's connectors set, such as log_every_n_steps
+        # Asked here and not left to Lightning: a call of `log` that logs nothing costs as much as one that does.
+        if trainer.log_every_n_steps and (trainer.global_step + 1) % trainer.log_every_n_steps == 0:
+            self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self._step("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self._step("test", batch)
+
+    def _step(self, split: str, batch: Any) -> Tensor:
+        inputs, targets = unpacked(batch)
+        outputs, wanted = self.prepared(in_full_precision(self(inputs)), targets)
+        loss: Tensor = self.loss(outputs, wanted)
+        if loss.dim() != 0:
+            raise ValueError(f"the loss has the shape {list(loss.shape)}; a single number is needed: use its mean")
+        accumulators = self._of_split(split)
+        accumulators.pop(f"{split}/loss").update(loss, len(targets))
+        if accumulators or split != "train":
+            with torch.no_grad():
+                predictions, truth = self.predicted(outputs.detach(), wanted)
+                for metric in accumulators.values():
+                    metric.update(predictions, truth)
+                if split != "train":
+                    self.examined(split, inputs, predictions, truth)
+        return loss
+
+    def _trust_targets(self) -> None:
+        """Stop looking at the values of every batch of training targets, now that one has been looked at.
+
+        torchmetrics' classification metrics do it to tell what does not fit, and wait for the device each time (1.9).
+        """
+        for name, metric in self.metrics.items():
+            if name.startswith("train/"):
+                parts: Iterable[Any] = metric.modules()
+                for part in parts:
+                    if hasattr(part, "validate_args"):
+                        part.validate_args = False
+
+    def on_train_epoch_start(self) -> None:
+        self._reset("train")
+
+    def on_validation_epoch_start(self) -> None:
+        self._reset("val")
+
+    def on_test_epoch_start(self) -> None:
+        self._reset("test")
+
+    def on_train_epoch_end(self) -> None:
+        self._log_epoch("train")
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_epoch("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_epoch("test")
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer, with its scheduler where there is one."""
+        if self.optimizer is None:
+            return None
+        optimizer = self.optimizer(self)
+        if self.scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, self.trainer)}
+
+    def _of_split(self, split: str) -> dict[str, Any]:
+        names = [f"{split}/{label}" for label in self._labels]
+        return {f"{split}/loss": self.losses[f"{split}/loss"], **{name: self.metrics[name] for name in names}}
+
+    def _reset(self, split: str) -> None:
+        for metric in self._of_split(split).values():
+            metric.reset()
+
+    def _log_epoch(self, split: str) -> None:
+        for name, metric in self._of_split(split).items():
+            self._log_value(name, metric.compute())
+
+    def _log_value(self, name: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, child in value.items():
+                self._log_value(f"{name}/{key}", child)
+        elif isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.numel() == 1):
+            # torchmetrics has brought the processes together already: their mean is the value itself.
+            several, shown = self.trainer.world_size > 1, not name.startswith("train")
+            self.log(name, value, on_step=False, on_epoch=True, prog_bar=shown, sync_dist=several)
+        else:
+            self.non_scalars[name] = on_cpu(value)
+
+
+def unpacked(batch: Any) -> tuple[Any, Tensor]:
+    """The inputs and targets of a batch.
+
+    Raises:
+        ValueError: the batch is something else.
+    """
+    if isinstance(batch, (tuple, list)) and len(batch) == 2:
+        return batch[0], batch[1]
+    parts = f" of {len(batch)} parts" if isinstance(batch, (tuple, list)) else ""
+    raise ValueError(f"a batch is a pair (inputs, targets), not a {type(batch).__name__}{parts}")
+
+
+def as_floats(inputs: Any) -> Any:
+    """A uint8 tensor as floats from 0 to 1, in the precision of the run; anything else as it is."""
+    if isinstance(inputs, Tensor) and inputs.dtype is torch.uint8:
+        # The default dtype, because Lightning sets it in a step to the precision of bf16-true and 64-true.
+        return inputs.to(torch.get_default_dtype()) / 255
+    return inputs
+
+
+def in_full_precision(outputs: Any) -> Any:
+    """A tensor in half precision as float32; anything else as it is."""
+    if isinstance(outputs, Tensor) and outputs.dtype in (torch.float16, torch.bfloat16):
+        return outputs.float()
+    return outputs
+
+
+def on_cpu(value: Any) -> Any:
+    """The tensors of a value, also inside tuples and lists, on the CPU."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    if isinstance(value, (tuple, list)):
+        return [on_cpu(child) for child in value]
+    return value
