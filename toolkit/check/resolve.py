@@ -1,0 +1,47 @@
+"""The first stage of checking, all of it in one pass: recipe and registry to Checked.
+
+Imports the components that the recipe names; builds nothing and downloads nothing.
+"""
+
+from __future__ import annotations
+
+from toolkit.check.blocks import Checked
+from toolkit.check.components import Walk
+from toolkit.check.crossfield import Blocks, check_cross_fields
+from toolkit.check.report import Report
+from toolkit.check.toplevel import check_top_level
+from toolkit.errors import Problem
+from toolkit.recipe import Recipe
+from toolkit.registry import Registry
+
+
+def resolve(recipe: Recipe, registry: Registry) -> Checked:
+    """Find, import and check every component of a recipe, and everything else in it.
+
+    Never raises for what a recipe says: whatever is wrong is among ``problems`` of the result.
+    """
+    report = Report(recipe)
+    walk = Walk(recipe, registry, report)
+    own = check_top_level(walk.values, report)
+    blocks, collections = walk.blocks(), walk.collections()
+    check_cross_fields(Blocks(blocks, collections, walk.values), own["trainer"], report)
+    return Checked(
+        recipe=recipe,
+        registry=registry,
+        problems=report.problems(),
+        blocks=blocks,
+        collections=collections,
+        trainer=own["trainer"],
+        loader=own["loader"],
+        engine=own["engine"],
+    )
+
+
+def check(recipe: Recipe, registry: Registry | None = None) -> tuple[Problem, ...]:
+    """Everything wrong with a recipe that can be seen before its data is there, in the order it is written in.
+
+    Args:
+        recipe: what `toolkit.load` returned.
+        registry: what is installed; looked up if not given.
+    """
+    return resolve(recipe, registry or Registry.scan()).problems

@@ -1,0 +1,129 @@
+"""The top level of a recipe and the blocks that belong to the core itself: seed, loader, engine, trainer, expect.
+
+Imports Lightning when its signatures are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from toolkit.check.arguments import check_type, unknown_key
+from toolkit.check.expect import check_expect
+from toolkit.check.report import Report
+from toolkit.check.signature import Parameter, signature_of
+from toolkit.check.trainer import check_trainer
+from toolkit.check.types import fits
+from toolkit.check.wording import shown
+from toolkit.errors import did_you_mean, nearest
+from toolkit.recipe.grammar import ENGINE_KEYS, LOADER_KEYS, TOP_LEVEL
+
+_LOADER: Mapping[str, Any] = {
+    "batch_size": int,
+    "eval_batch_size": int | None,
+    "workers": int | Literal["auto"],
+    "drop_last": bool,
+    "resident": bool,
+}
+_ENGINE: Mapping[str, Any] = {
+    # The modes of torch.compile.
+    "compile": bool | Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"],
+    "channels_last": bool,
+    "ema": float | dict[str, Any] | None,
+    "keep": dict[str, int],
+}
+_KEEP = ("best", "last")
+_LEAST = {"batch_size": 1, "eval_batch_size": 1, "workers": 0}
+_LARGEST_SEED = 2**32 - 1
+
+
+def check_top_level(values: Mapping[str, Any], report: Report) -> dict[str, dict[str, Any]]:
+    """Report what is wrong outside the components.
+
+    Returns:
+        The blocks loader, engine, trainer and expect; an empty one where the recipe has none that can be read.
+    """
+    for key in values:
+        if key not in TOP_LEVEL:
+            guess = did_you_mean(key, TOP_LEVEL) or f" The keys of a recipe are {', '.join(TOP_LEVEL)}."
+            report.at_key((key,), f"a recipe has no key {key!r}.{guess}")
+    for key, example in (("task", "classification"), ("dataset", "digits")):
+        if values.get(key) is None and not is_misspelt(key, values):
+            report.missing(key, f"a recipe needs a {key}, such as `{key}: {example}`")
+    _check_seed(values.get("seed", 0), report)
+    blocks = {name: _block(name, values.get(name), report) for name in ("loader", "engine", "trainer", "expect")}
+    _check_loader(blocks["loader"], report)
+    _check_engine(blocks["engine"], report)
+    if values.get("trainer") is None or isinstance(values["trainer"], dict):
+        check_trainer(blocks["trainer"], report)
+    check_expect(blocks["expect"], report)
+    return blocks
+
+
+def is_misspelt(key: str, values: Mapping[str, Any]) -> bool:
+    """Whether a top-level key is not missing but written wrong, which is reported as such."""
+    return any(written not in TOP_LEVEL and nearest(written, TOP_LEVEL) == key for written in values)
+
+
+def _block(name: str, value: Any, report: Report) -> dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        report.at_value((name,), f"expected a mapping, got {shown(value)}")
+    return value if isinstance(value, dict) else {}
+
+
+def _check_seed(seed: Any, report: Report) -> None:
+    if type(seed) is not int or not 0 <= seed <= _LARGEST_SEED:
+        # NumPy takes no larger one.
+        report.at_value(("seed",), f"expected a whole number from 0 to {_LARGEST_SEED}, got {shown(seed)}")
+
+
+def _check_loader(values: Mapping[str, Any], report: Report) -> None:
+    for name, value in values.items():
+        path = ("loader", name)
+        if name not in LOADER_KEYS:
+            report.at_key(path, unknown_key("loader", name, LOADER_KEYS))
+        elif name in _LEAST and type(value) is int and value < _LEAST[name]:
+            report.at_value(path, f"expected a whole number from {_LEAST[name]} up, got {shown(value)}")
+        else:
+            check_type(value, Parameter(name, _LOADER[name]), path, report)
+
+
+def _check_engine(values: Mapping[str, Any], report: Report) -> None:
+    for name, value in values.items():
+        path = ("engine", name)
+        if name not in ENGINE_KEYS:
+            report.at_key(path, unknown_key("engine", name, ENGINE_KEYS))
+        elif not fits(value, _ENGINE[name]):
+            check_type(value, Parameter(name, _ENGINE[name]), path, report)
+        elif name == "keep":
+            _check_keep(value, report)
+        elif name == "ema" and value is not None:
+            _check_ema(value, report)
+
+
+def _check_keep(values: Mapping[str, int], report: Report) -> None:
+    for name, count in values.items():
+        path = ("engine", "keep", name)
+        if name not in _KEEP:
+            report.at_key(path, unknown_key("engine.keep", name, _KEEP))
+        elif count < 0:
+            report.at_value(path, f"expected a whole number from 0 up, got {shown(count)}")
+
+
+def _check_ema(value: Any, report: Report) -> None:
+    """``ema: 0.999`` is short for ``ema: {decay: 0.999}``, the arguments of Lightning's EMAWeightAveraging."""
+    path: tuple[str, ...] = ("engine", "ema")
+    options = value if isinstance(value, dict) else {"decay": value}
+    if isinstance(value, dict):
+        from pytorch_lightning.callbacks import EMAWeightAveraging
+
+        parameters = signature_of(EMAWeightAveraging).parameters
+        for name, option in options.items():
+            if name not in parameters:
+                report.at_key((*path, name), unknown_key("engine.ema", name, list(parameters)))
+            else:
+                check_type(option, parameters[name], (*path, name), report)
+        path = (*path, "decay")
+    decay = options.get("decay")
+    if isinstance(decay, (int, float)) and not isinstance(decay, bool) and not 0 < decay < 1:
+        report.at_value(path, f"expected a decay between 0 and 1, such as 0.999, got {shown(decay)}")
