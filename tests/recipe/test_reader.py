@@ -44,7 +44,9 @@ def complaints(text: str) -> list[str]:
         ("text\n", "r.yaml:1:1  a recipe is a mapping of keys"),
         ("a: [1, 2\n", "r.yaml:2:1  not valid YAML: expected ',' or ']', but got '<stream end>'"),
         ("a: \x07\n", "r.yaml:1:4  the character U+0007 is not allowed in YAML"),
-        ("a: " + "9" * 500, "r.yaml:1:4  a number of 500 digits"),
+        ("a: " + "9" * 500, "r.yaml:1:4  a number of 500 digits is too long"),
+        ('a: "\\ud800"\n', "r.yaml:1:4  the text holds half of a character (a surrogate)"),
+        ("null: a\n", "r.yaml:1:1  a key must be text, got null; put it in quotes if it is meant"),
         ("a: " + "[" * 500 + "]" * 500, "r.yaml:1:33  nested more than 30 levels deep"),
     ],
 )

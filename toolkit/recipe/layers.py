@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from toolkit.errors import Problem, did_you_mean
 from toolkit.recipe.grammar import BLOCKS, COLLECTIONS
-from toolkit.recipe.node import KeyPath, Node
+from toolkit.recipe.node import DEFAULT, KeyPath, Node
 
 
 def lay_over(base: Node, layer: Node) -> tuple[Node, list[Problem]]:
@@ -52,7 +52,8 @@ def _merge(base: Node | None, layer: Node, path: KeyPath, problems: list[Problem
             **merged,
         }
     # A block stays where it was first written, unless the layer replaces it or names its component anew.
-    stays = base is not None and bool(above) and layer.use is None
+    # (The defaults are nowhere that one could look.)
+    stays = base is not None and bool(above) and layer.use is None and base.place != DEFAULT
     return Node(merged, base.place, base.key_place) if stays and base else Node(merged, layer.place, layer.key_place)
 
 

@@ -17,6 +17,9 @@ def read_override(text: str, place: Place) -> Node:
 
     Raises RecipeError for one without ``=``, an empty key, or a value that recipes may not hold.
     """
+    if not text.isascii() and text != text.encode(errors="replace").decode():
+        # What the shell passed on was not UTF-8.
+        raise RecipeError([Problem(place, "", "an override must be Unicode text")])
     key, equals, value = text.partition("=")
     if not equals:
         message = f"an override is written key=value, such as {key}=1" if key else "an override is written key=value"

@@ -15,7 +15,7 @@ import yaml
 
 from toolkit.errors import Place, Problem, RecipeError
 from toolkit.recipe.node import Node, Scalar
-from toolkit.recipe.scalars import read_scalar
+from toolkit.recipe.scalars import read_scalar, write_scalar
 
 MAX_DEPTH = 30
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -182,7 +182,7 @@ class _Reader:
     def _key(self, siblings: dict[str, Node], node: Node) -> str | None:
         """The text of a key, or None after reporting why it cannot be one."""
         if not isinstance(node.value, str):
-            written = "a mapping or list" if isinstance(node.value, (dict, list)) else str(node.plain()).lower()
+            written = "a mapping or list" if isinstance(node.value, (dict, list)) else write_scalar(node.value)
             self.report(node.place, f"a key must be text, got {written}; put it in quotes if it is meant")
             return None
         if node.value in siblings:
@@ -199,6 +199,10 @@ class _Reader:
             self.report(place, f"the YAML tag `{event.tag}` is not allowed: a recipe is plain data")
 
     def _scalar(self, event: Any, place: Place) -> Scalar:
+        if any("\ud800" <= character <= "\udfff" for character in event.value):
+            # "\ud800" in quotes: half a character, which no file and no terminal takes.
+            self.report(place, "the text holds half of a character (a surrogate), which is not Unicode text")
+            return None
         if not event.implicit[0]:
             return str(event.value)
         try:

@@ -34,7 +34,7 @@ def read_scalar(text: str) -> str | int | float | bool | None:
     for pattern, base in ((_DECIMAL, 10), (_OCTAL, 8), (_HEX, 16)):
         if pattern.fullmatch(text):
             if len(text) > MAX_DIGITS:
-                raise ValueError(f"a number of {len(text)} digits")
+                raise ValueError(f"a number of {len(text)} digits is too long; put it in quotes if it is text")
             return int(text[2:] if base != 10 else text, base)
     if _FLOAT.fullmatch(text):
         return float(text)
