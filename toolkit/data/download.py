@@ -1,0 +1,147 @@
+"""Downloads: one place, with a checksum, a cache folder, a lock and a progress bar.
+
+Imports nothing heavy: pooch and filelock are imported when something is fetched. filelock is a dependency of torch,
+so that requiring it costs nobody a package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from toolkit.errors import RequestError
+
+CACHE_VARIABLE = "TOOLKIT_CACHE"
+TIMEOUT_S = 30
+"""Seconds a server may be silent before the next mirror is tried."""
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: the folder that `TOOLKIT_CACHE` names, else the platform's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    import pooch
+
+    return Path(pooch.os_cache("toolkit"))
+
+
+def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:
+    """The path of a file in the cache, downloaded first unless it is there with the right checksum.
+
+    The file appears under its name only when it is complete and its checksum is right. Several processes may ask for
+    the same file: one downloads, the others wait for it. A progress bar is shown when standard error is a terminal.
+
+    Arguments:
+        url: where the file is; several are mirrors, tried in this order.
+        sha256: its SHA-256, 64 hexadecimal digits.
+        name: where it is kept inside the cache folder, such as `"mnist/train-images-idx3-ubyte.gz"`.
+
+    Raises:
+        RequestError: no mirror gave the right file. The message tells why for each, and where to put the file by hand.
+    """
+    urls = [url] if isinstance(url, str) else list(url)
+    if not urls:
+        raise ValueError(f"fetch: no url given for {name!r}")
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError(f"fetch: sha256 of {name!r} must be 64 hexadecimal digits, not {sha256!r}")
+    path = cache_folder() / _inside_cache(name)
+    # Before the lock: a cache that cannot be written to, on a node without a network, serves what it holds.
+    if _has_checksum(path, sha256):
+        return path
+    from filelock import FileLock
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if not _has_checksum(path, sha256):
+                _download(urls, sha256, path)
+    except OSError as error:
+        raise RequestError(
+            f"cannot write to the cache folder {path.parent}: {error.strerror or error}\n"
+            f"set {CACHE_VARIABLE} to a folder that can be written to"
+        ) from error
+    return path
+
+
+def _download(urls: Sequence[str], sha256: str, path: Path) -> None:
+    """Try every mirror; put the file in place, or raise a RequestError that tells what each said."""
+    part = path.with_name(f".{path.name}.part")
+    reasons = []
+    try:
+        for url in urls:
+            reason = _try(url, sha256, part)
+            if reason is None:
+                os.replace(part, path)
+                return
+            reasons.append(f"  {url}\n    {reason}")
+    finally:
+        part.unlink(missing_ok=True)
+    raise RequestError(
+        f"could not download {path.name}:\n" + "\n".join(reasons) + "\n"
+        f"On a machine without a network, download it elsewhere and put it at {path} (sha256 {sha256})"
+    )
+
+
+def _try(url: str, sha256: str, part: Path) -> str | None:
+    """Download into `part`; None when that is the right file, else the reason why not."""
+    import pooch
+    from requests import RequestException
+
+    bar = _progress_bar(part.name.removeprefix(".").removesuffix(".part"))
+    try:
+        # pooch's own chunks of 1 kB, flushed one by one, are slower than a fast network.
+        pooch.HTTPDownloader(progressbar=bar, chunk_size=64 * 1024, timeout=TIMEOUT_S)(url, str(part), None)
+    except RequestException as error:
+        return _reason(error)
+    finally:
+        if bar is not False:
+            bar.close()
+    received = pooch.file_hash(str(part), alg="sha256")
+    if received != sha256:
+        return f"the checksum is wrong: sha256 {received}, {part.stat().st_size} bytes"
+    return None
+
+
+def _progress_bar(name: str) -> Any:
+    """A bar on standard error, or False when that is not a terminal."""
+    if not sys.stderr.isatty():
+        return False
+    from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]  # it ships no types
+
+    # A total, which pooch replaces: it asks whether the bar is true, and a tqdm without one refuses to say.
+    return tqdm(desc=name, total=1, unit="B", unit_scale=True, ncols=79, file=sys.stderr)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in one line: requests wraps the cause in several layers of its own words."""
+    from requests import HTTPError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return f"HTTP {error.response.status_code} {error.response.reason}"
+    found = f"{type(error).__name__}: {error}"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            found = f"{type(cause).__name__}: {cause.strerror}"
+        cause = cause.__cause__ or cause.__context__
+    return found
+
+
+def _has_checksum(path: Path, sha256: str) -> bool:
+    if not path.is_file():
+        return False
+    import pooch
+
+    return bool(pooch.file_hash(str(path), alg="sha256") == sha256)
+
+
+def _inside_cache(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        raise ValueError(f"fetch: {name!r} is not a relative path inside the cache folder")
+    return path

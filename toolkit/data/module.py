@@ -1,0 +1,209 @@
+"""The DataModule: from what a dataset component returned to the batches a task is given. Imports Lightning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from toolkit.data.loaders import ItemLoader, Order, Reading, SizedStreamLoader, StreamLoader, TensorLoader
+from toolkit.data.order import Plan, Process
+from toolkit.data.settings import LoaderSettings
+from toolkit.data.splits import SPLITS, SplitsLike, Tensors, check_split, is_stream, size, tensors_of
+from toolkit.errors import RequestError, did_you_mean
+
+Transform = Callable[[Any], Any]
+Transforms = Mapping[str, Iterable[Transform]]
+TRANSFORMS = ("train", "eval")
+
+
+class DataModule(pl.LightningDataModule):
+    """Loads the splits of a dataset: shuffles the train split by (seed, epoch), divides samples over processes, moves
+    batches to the device and transforms them there.
+
+    Arguments:
+        data: what a dataset component returned, of the shape of `toolkit.data.Splits`.
+        loader: the block `loader` of a recipe; see `LoaderSettings`.
+        transforms: `{"train": [...], "eval": [...]}`, callables `batch -> batch` that are applied in this order to
+            every batch on the device; `eval` is for validation and test.
+        seed: the run's seed. The order of a training epoch depends on it and the trainer's current epoch only.
+
+    Raises:
+        RequestError: a split is of a wrong kind, empty, or made of tensors of unequal length; a loader setting that
+            cannot work. The message names the split or the key.
+    """
+
+    def __init__(
+        self,
+        data: SplitsLike,
+        loader: Mapping[str, Any] | None = None,
+        transforms: Transforms | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.settings = LoaderSettings.from_mapping(loader or {})
+        self.transforms = _ordered(transforms or {})
+        self.seed = seed
+        self._splits = _splits(data)
+        self._collate: Callable[[list[Any]], Any] | None = getattr(data, "collate", None)
+        self._on_device: dict[str, Tensors] = {}
+        for name, split in self._splits.items():
+            check_split(name, split)
+            if self.settings.resident and tensors_of(split) is None:
+                raise RequestError(
+                    f"loader.resident: the split {name!r} is not made of tensors ({type(split).__name__}), so it "
+                    "cannot be kept on the device; set loader.resident=false"
+                )
+
+        for name in ("val_dataloader", "test_dataloader"):
+            if name.removesuffix("_dataloader") not in self._splits:
+                # As if it were not written: Lightning then has no such loop. An empty list of loaders makes it warn.
+                vars(self)[name] = getattr(pl.LightningDataModule, name).__get__(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The splits that this data has, among `train`, `val` and `test`."""
+        return tuple(self._splits)
+
+    def samples(self, split: str) -> int | None:
+        """Number of samples of a split; None for a stream that does not say."""
+        return size(self._splits[split])
+
+    def steps(self, split: str = "train", world_size: int = 1) -> int | None:
+        """Batches of a split in an epoch, on each of `world_size` processes; None where only reading the data tells."""
+        data = self._splits[split]
+        if size(data) is None or (is_stream(data) and hasattr(data, "shard")):
+            return None
+        return self._plan(split, Process(0, world_size)).steps
+
+    def train_dataloader(self) -> Any:
+        if "train" not in self._splits:
+            raise RequestError("dataset: there is no split 'train' to train on")
+        return self._loader("train")
+
+    def val_dataloader(self) -> Any:
+        return self._loader("val")
+
+    def test_dataloader(self) -> Any:
+        return self._loader("test")
+
+    def transform(self, batch: Any, *, training: bool) -> Any:
+        """The batch after the transforms of its split, in the order written."""
+        for transform in self.transforms["train" if training else "eval"]:
+            batch = transform(batch)
+        return batch
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        return self.transform(batch, training=_is_training(self))
+
+    def _loader(self, name: str) -> Any:
+        """A fresh loader of a split, for the device and the processes of the trainer if there is one."""
+        split = self._splits[name]
+        process = self._process()
+        device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
+        order = Order(shuffle=name == "train", seed=self.seed, epoch=self._epoch)
+        pin_memory = device.type == "cuda"
+        reading = Reading(name, self.settings.workers, self._collate, pin_memory)
+        if is_stream(split):
+            drop_last = self.settings.drop_last and name == "train"
+            batch_size = self.settings.size(name)
+            stream = StreamLoader if self.steps(name) is None else SizedStreamLoader
+            return stream(split, batch_size, order, reading, drop_last=drop_last, process=process)
+        plan = self._plan(name, process)
+        plan.check(name)
+        tensors = tensors_of(split)
+        if tensors is None:
+            return ItemLoader(split, plan, order, reading)
+        if self.settings.resident:
+            tensors = self._resident(name, tensors, device)
+        held_there = next(iter(tensors.values() if isinstance(tensors, dict) else tensors)).device.type != "cpu"
+        return TensorLoader(tensors, plan, order, pin_memory=pin_memory and not held_there)
+
+    def _plan(self, name: str, process: Process) -> Plan:
+        samples = size(self._splits[name])
+        assert samples is not None, "only a stream has no size, and none comes here"
+        drop_last = self.settings.drop_last and name == "train"
+        return Plan(samples, self.settings.size(name), drop_last, process)
+
+    def _resident(self, name: str, tensors: Tensors, device: torch.device) -> Tensors:
+        """The tensors on the device; they are moved there once, for fit and test together."""
+        if name not in self._on_device:
+            if isinstance(tensors, dict):
+                self._on_device[name] = {key: part.to(device) for key, part in tensors.items()}
+            else:
+                self._on_device[name] = tuple(part.to(device) for part in tensors)
+        return self._on_device[name]
+
+    def _process(self) -> Process:
+        # None unless the strategy divides the data; under a model-parallel one, not every rank is a part of its own.
+        kwargs = None if self.trainer is None else self.trainer.distributed_sampler_kwargs
+        return Process() if kwargs is None else Process(kwargs["rank"], kwargs["num_replicas"])
+
+    def _epoch(self) -> int:
+        # overfit_batches means the same few batches again and again; Lightning can only arrange that for a DataLoader.
+        if self.trainer is None or getattr(self.trainer, "overfit_batches", False):
+            return 0
+        # What Lightning gives to samplers. Not current_epoch: a stream's first batch is fetched while a checkpoint from
+        # the end of an epoch is being resumed, before current_epoch has caught up.
+        return int(self.trainer.fit_loop.epoch_progress.current.processed)  # type: ignore[attr-defined]
+
+
+def data_module(
+    data: SplitsLike | pl.LightningDataModule,
+    loader: Mapping[str, Any] | None = None,
+    transforms: Transforms | None = None,
+    seed: int = 0,
+) -> pl.LightningDataModule:
+    """The LightningDataModule for what a dataset component returned.
+
+    A LightningDataModule is taken as it is: it makes its own batches in its own order, `loader` and `seed` do not
+    reach it, and Lightning's usual rules for its DataLoaders hold. `transforms` are applied to its batches after its
+    own `on_after_batch_transfer`. For anything else, see `DataModule`.
+    """
+    if not isinstance(data, pl.LightningDataModule):
+        return DataModule(data, loader, transforms, seed)
+    ordered = _ordered(transforms or {})
+    if any(ordered.values()):
+        _add_transforms(data, ordered)
+    return data
+
+
+def _add_transforms(data: pl.LightningDataModule, transforms: Mapping[str, tuple[Transform, ...]]) -> None:
+    own = data.on_after_batch_transfer
+
+    def on_after_batch_transfer(batch: Any, dataloader_idx: int) -> Any:
+        batch = own(batch, dataloader_idx)
+        for transform in transforms["train" if _is_training(data) else "eval"]:
+            batch = transform(batch)
+        return batch
+
+    # On the instance: the class belongs to the dataset's author. Not through functools.wraps: Lightning would look
+    # through it, find its own method, and never call this one.
+    vars(data)["on_after_batch_transfer"] = on_after_batch_transfer
+
+
+def _is_training(data: pl.LightningDataModule) -> bool:
+    return data.trainer is not None and bool(data.trainer.training)
+
+
+def _splits(data: SplitsLike) -> dict[str, Any]:
+    missing = [name for name in SPLITS if not hasattr(data, name)]
+    if missing:
+        raise RequestError(
+            f"dataset: it returned {type(data).__name__}, which has no attribute {missing[0]!r}; a dataset returns an "
+            "object with the attributes train, val, test (each may be None) and facts, or a LightningDataModule"
+        )
+    found = {name: getattr(data, name) for name in SPLITS}
+    found = {name: split for name, split in found.items() if split is not None}
+    if not found:
+        raise RequestError("dataset: train, val and test are all None; there is nothing to load")
+    return found
+
+
+def _ordered(transforms: Transforms) -> dict[str, tuple[Transform, ...]]:
+    for name in transforms:
+        if name not in TRANSFORMS:
+            raise RequestError(f"transforms.{name}: no such key.{did_you_mean(name, TRANSFORMS)} Known: train, eval")
+    return {name: tuple(transforms.get(name, ())) for name in TRANSFORMS}
