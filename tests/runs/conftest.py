@@ -1,0 +1,262 @@
+"""A small experiment in one file of code, with everything that could make a resumed run differ, and a way to end it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from toolkit.recipe import Recipe, load
+from toolkit.tracking.folder import RunFolder, list_runs
+
+CODE = '''
+import os, random, signal
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    """Draws from every random generator while it trains; normalises, so that it has buffers."""
+
+    def __init__(self, num_classes=3, dropout=0.5):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(dropout))
+        self.head = nn.Linear(16, num_classes)
+
+    def forward(self, inputs):
+        hidden = self.body(inputs)
+        if self.training:
+            hidden = hidden * (1 + 0.01 * random.random()) + 0.01 * float(np.random.normal())
+        return self.head(hidden)
+
+
+class Broken(Net):
+    def forward(self, inputs):
+        raise ValueError("the net is torn")
+
+
+class Splits:
+    def __init__(self, val=True, samples=96, features=8):
+        drawn = torch.Generator().manual_seed(7)
+        inputs = torch.randn(samples, features, generator=drawn)
+        targets = (inputs.sum(1) > 0).long() + (inputs[:, 0] > 0.5).long()
+        self.train = (inputs, targets)
+        self.val = (inputs[:32], targets[:32]) if val else None
+        self.test = (inputs[32:], targets[32:])
+        self.facts = {"num_classes": 3, "task": "multiclass"}
+
+
+class Ends(pl.Callback):
+    """Ends the run at one moment, in the process that has the variable ENDS: moment:epoch:how[:whom or how much]."""
+
+    def _at(self, moment, trainer):
+        wanted = os.environ.get("ENDS", "").split(":")
+        if wanted[:2] != [moment, str(trainer.current_epoch)]:
+            return
+        if wanted[3:] == ["1"] and trainer.global_rank != 1:
+            return
+        if wanted[3:] == ["parent"]:
+            if trainer.global_rank == 0:
+                os.kill(os.getppid(), getattr(signal, wanted[2]))
+            return
+        if wanted[2] == "raise":
+            raise RuntimeError("a callback that raises")
+        if wanted[2] == "full":
+            # A limit on the size of files: what a full disk does to a program, without filling a disk.
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(wanted[3]), resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+            return
+        os.kill(os.getpid(), getattr(signal, wanted[2]))
+
+    def on_exception(self, trainer, pl_module, exception):
+        if os.environ.get("ENDS", "").endswith("twice"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if batch_idx == 1:
+            self._at("batch", trainer)
+
+    def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0):
+        self._at("validation", trainer)
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self._at("epoch", trainer)
+
+    def on_test_start(self, trainer, pl_module):
+        self._at("test", trainer)
+
+
+class NanLoss(nn.Module):
+    """Is no number any more from its ninth step on."""
+
+    def forward(self, outputs, targets):
+        self.steps = getattr(self, "steps", 0) + torch.is_grad_enabled()
+        loss = nn.functional.cross_entropy(outputs, targets)
+        return loss * float("nan") if self.steps > 8 else loss
+
+
+class Infinite(nn.Module):
+    def forward(self, outputs, targets):
+        return nn.functional.cross_entropy(outputs, targets) * float("inf")
+
+
+class Spare(Net):
+    def __init__(self, num_classes=3):
+        super().__init__(num_classes)
+        self.spare = nn.Linear(2, 2)
+
+
+class Pretrained(Net):
+    def __init__(self, num_classes=3, weights: str | None = None):
+        super().__init__(num_classes)
+        assert weights is None, "weights are downloaded"
+
+
+class Absent(Splits):
+    def __init__(self):
+        raise FileNotFoundError("no such data")
+
+    @staticmethod
+    def stand_in(seed):
+        return Splits(samples=40)
+
+
+class NanWeights(pl.Callback):
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.current_epoch == 1 and trainer.is_last_batch:
+            pl_module.model.head.bias.data.fill_(float("inf"))
+
+
+class History(pl.Callback):
+    def state_dict(self):
+        return {"seen": np.zeros(2)}
+'''
+
+RECIPE: dict[str, Any] = {
+    "seed": 3,
+    "task": "classification",
+    "dataset": {"use": "./parts.py:Splits"},
+    "loader": {"batch_size": 16},
+    "model": {"use": "./parts.py:Net"},
+    "loss": "cross_entropy",
+    "optimizer": {"use": "adamw", "lr": 0.01},
+    "scheduler": {"use": "reduce_on_plateau", "interval": "epoch", "patience": 0, "factor": 0.5},
+    "metrics": {"accuracy": {}},
+    "callbacks": {"ends": {"use": "./parts.py:Ends"}},
+    "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 2},
+}
+
+MAIN = """
+import sys
+from toolkit.errors import ToolkitError
+from toolkit.recipe import load
+from toolkit.runs import resume, run
+
+try:
+    if sys.argv[1] == "run":
+        run(load(sys.argv[2], sys.argv[3:], allow_code=True))
+    else:
+        resume(sys.argv[2], sys.argv[3:], allow_code=True)
+except ToolkitError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small tensors are faster without threads, and two test processes do not get in each other's way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of all runs of one test."""
+    root = tmp_path / "runs"
+    monkeypatch.setenv("TOOLKIT_RUNS", str(root))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the recipe with other values at the top level (None removes a key), and the code beside it."""
+
+    def write(changes: Mapping[str, Any] | None = None, name: str = "small") -> Path:
+        (tmp_path / "parts.py").write_text(CODE)
+        values = {key: value for key, value in {**RECIPE, **(changes or {})}.items() if value is not None}
+        path = tmp_path / f"{name}.yaml"
+        path.write_text("# A small experiment.\n" + yaml.safe_dump(values, sort_keys=False))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def recipe(recipe_file: Callable[..., Path]) -> Callable[..., Recipe]:
+    """Loads the recipe, with other values and with overrides."""
+
+    def loaded(*overrides: str, **changes: Any) -> Recipe:
+        return load(str(recipe_file(changes)), overrides, allow_code=True)
+
+    return loaded
+
+
+@pytest.fixture
+def in_a_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs or resumes in a process of its own, which may end in any way."""
+
+    def call(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        import os
+
+        return subprocess.run(
+            [sys.executable, "-c", MAIN, *map(str, arguments)],
+            env={**os.environ, **environment},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return call
+
+
+@pytest.fixture
+def newest(runs: Path) -> Callable[[], RunFolder]:
+    """The newest run of this test."""
+    return lambda: list_runs(runs)[0]
+
+
+@pytest.fixture
+def agree() -> Callable[[Path, Path], bool]:
+    """Whether two checkpoints agree, bit for bit, in everything that a further step depends on."""
+    return lambda first, second: _same(_state(first), _state(second))
+
+
+def _state(path: Path) -> dict[str, Any]:
+    held = torch.load(path, weights_only=True)
+    keys = ("state_dict", "optimizer_states", "lr_schedulers", "epoch", "global_step")
+    return {**{key: held[key] for key in keys}, "rng": held["toolkit"]["rng"]}
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, torch.Tensor):
+        return isinstance(second, torch.Tensor) and torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(_same(*pair) for pair in zip(first, second, strict=True))
+    return bool(first == second)

@@ -1,0 +1,144 @@
+"""A run from recipe to folder: what it prints, what it leaves, and what it says of the result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from toolkit.errors import RecipeError, RequestError
+from toolkit.recipe import load
+from toolkit.runs import resume, run
+from toolkit.tracking.folder import RunFolder
+from toolkit.tracking.table import read_series
+
+
+def test_a_run_leaves_a_complete_folder(recipe: Any, runs: Path) -> None:
+    result = run(recipe(expect={"test/accuracy": ">= 0.2"}), name="first", tags=["a"], note="to see")
+    folder = RunFolder(result.folder)
+    assert folder.path.parent == runs / "small"
+    found = {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()}
+    assert found == {
+        "recipe.yaml",
+        "run.json",
+        "metrics.csv",
+        *(f"checkpoints/{name}{end}" for name in ("epoch-0003.ckpt", "epoch-0004.ckpt") for end in ("", ".json")),
+        "plots/learning_curve.png",
+        "plots/confusion.png",
+    } | {f"checkpoints/{result.best_checkpoint.name}{end}" for end in ("", ".json")}
+    content = folder.read_json()
+    assert [content[key] for key in ("status", "name", "tags", "note")] == ["finished", "first", ["a"], "to see"]
+    assert content["metrics"] == dict(result.metrics)
+    assert content["tested"]["which"] == "best"
+    assert content["expect"]["test/accuracy"]["met"] is True
+    assert content["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert content["monitor"] == {"metric": "val/accuracy", "mode": "max"}
+    assert result.status == "finished"
+
+
+def test_the_best_checkpoint_is_tested_and_its_weights_returned(recipe: Any) -> None:
+    result = run(recipe("optimizer.lr=0.3"))
+    content = RunFolder(result.folder).read_json()
+    scores = dict(read_series(result.folder / "metrics.csv")["val/accuracy"])
+    assert content["best"]["value"] == max(scores.values())
+    held = torch.load(result.best_checkpoint, weights_only=True)["state_dict"]
+    assert result.model is not None
+    assert all(torch.equal(value, held[f"model.{name}"]) for name, value in result.model.state_dict().items())
+
+
+def test_without_a_val_split_the_last_is_tested_and_the_table_says_so(recipe: Any, capsys: Any) -> None:
+    result = run(
+        recipe(dataset={"use": "./parts.py:Splits", "val": False}, scheduler={"use": "cosine", "interval": "epoch"})
+    )
+    assert RunFolder(result.folder).read_json()["tested"]["which"] == "last"
+    assert "tested with the last checkpoint (epoch 4)" in capsys.readouterr().out
+    assert result.best_checkpoint.name == "epoch-0004.ckpt"
+
+
+def test_what_is_printed_without_a_terminal(recipe: Any, capsys: Any) -> None:
+    run(recipe("trainer.max_epochs=2", expect={"test/accuracy": ">= 0.99"}, loss="cross_entropy"))
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert lines[0] == "small: A small experiment."
+    assert any(line.strip().startswith("run      runs/small/") for line in lines)
+    assert any("data     ./parts.py:Splits, samples: 96 train, 32 val, 64 test" in line for line in lines)
+    assert any("model    ./parts.py:Net, 227 parameters" in line for line in lines)
+    epochs = [line for line in lines if line.startswith("epoch ")]
+    assert [line.split("   ")[0] for line in epochs] == ["epoch 1/2", "epoch 2/2"]
+    assert all("train/loss " in line and "val/accuracy " in line for line in epochs)
+    assert any("small finished in" in line and "tested with the best checkpoint" in line for line in lines)
+    assert any(line.startswith("test/accuracy") and "not comparable" in line for line in lines)
+    assert any("picture  runs/small/" in line and line.endswith("learning_curve.png") for line in lines)
+    assert "\x1b" not in out
+    assert "Tip" not in out
+
+
+@pytest.mark.parametrize(("expected", "verdict"), [(">= 0.0", "met"), (">= 1.1", "not met")])
+def test_the_table_says_whether_expectations_are_met(recipe: Any, capsys: Any, expected: str, verdict: str) -> None:
+    run(recipe(expect={"test/accuracy": expected}, trainer={"max_epochs": 1, "accelerator": "cpu"}))
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("test/accuracy"))
+    assert row.split("   ", 2)[2].strip().endswith(verdict)
+    assert expected in row
+
+
+def test_the_stored_recipe_is_the_run(recipe: Any) -> None:
+    first = run(recipe("trainer.max_epochs=2"))
+    again = load(str(first.folder / "recipe.yaml"), allow_code=True)
+    assert again.get("model", "num_classes") == 3
+    assert run(again).metrics == first.metrics
+
+
+def test_a_wrong_recipe_leaves_no_folder(recipe: Any, runs: Path) -> None:
+    with pytest.raises(RecipeError):
+        run(recipe("optimizer.momentun=0.9"))
+    with pytest.raises(RequestError):
+        run(recipe("model.dropout=7"))
+    assert not runs.exists()
+
+
+def test_weights_of_an_earlier_run_are_a_beginning(recipe: Any) -> None:
+    first = run(recipe())
+    second = run(recipe(f"model.init_from={first.id}", "optimizer.lr=0.0"))
+    held = torch.load(first.best_checkpoint, weights_only=True)["state_dict"]
+    assert second.model is not None
+    assert torch.equal(second.model.head.weight, held["model.head.weight"])
+    # The copy in the run's folder does not need that run again.
+    longer = resume(second.folder, ["trainer.max_epochs=5"], allow_code=True)
+    assert longer.status == "finished"
+
+
+def test_fewer_checkpoints_are_kept_when_the_recipe_says_so(recipe: Any) -> None:
+    result = run(recipe(engine={"keep": {"best": 0, "last": 1}}))
+    assert [path.name for path in (result.folder / "checkpoints").glob("*.ckpt")] == ["epoch-0004.ckpt"]
+
+
+def test_a_better_validation_inside_an_epoch_is_saved(recipe: Any) -> None:
+    result = run(recipe("trainer.val_check_interval=2", "trainer.max_epochs=2", "optimizer.lr=0.05"))
+    content = RunFolder(result.folder).read_json()
+    scores = read_series(result.folder / "metrics.csv")["val/accuracy"]
+    assert len(scores) == 6
+    assert content["best"]["value"] == max(value for _, value in scores)
+    about = json.loads((result.folder / "checkpoints" / f"{result.best_checkpoint.name}.json").read_text())
+    assert about["score"] == content["best"]["value"]
+
+
+def test_other_packages_callbacks_are_loaded_one_by_one(
+    recipe: Any, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    for name, body in (("good", "return Quiet()"), ("broken", "raise RuntimeError('no display')")):
+        (tmp_path / f"acme_{name}.py").write_text(
+            f"import pytorch_lightning as pl\nclass Quiet(pl.Callback): pass\ndef factory():\n    {body}\n"
+        )
+        info = tmp_path / f"acme_{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme-{name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[pytorch_lightning.callbacks_factory]\n{name} = acme_{name}:factory\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = run(recipe("trainer.max_epochs=1"))
+    notes = RunFolder(result.folder).read_json()["notes"]
+    assert "acme-good 1.0 (acme_good:factory) adds the Lightning callbacks Quiet to every run" in notes
+    assert "acme-broken 1.0 (acme_broken:factory) adds Lightning callbacks, left out: RuntimeError: no display" in notes
+    assert "no display" in capsys.readouterr().out

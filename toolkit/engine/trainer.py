@@ -1,0 +1,124 @@
+"""Makes Lightning's Trainer: from the recipe's arguments, the core's own, and nobody else's. Imports Lightning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelSummary, ProgressBar, WeightAveraging
+from pytorch_lightning.callbacks.checkpoint import Checkpoint
+from pytorch_lightning.loggers import Logger
+
+from toolkit.build import Experiment
+from toolkit.engine.checkpoint_io import PlainCheckpointIO
+from toolkit.engine.epochs import KEEP, EpochCheckpoints
+from toolkit.engine.external import no_external_callbacks
+from toolkit.engine.nonfinite import StopWhenNotFinite
+from toolkit.engine.quiet import quiet_lightning
+from toolkit.errors import RequestError
+
+LOG_EVERY = 50
+
+
+def trainer_options(
+    experiment: Experiment,
+    *,
+    folder: Path,
+    checkpoints: Path,
+    run_id: str,
+    callbacks: Iterable[pl.Callback],
+    loggers: Iterable[Logger],
+    steps_per_epoch: int | None,
+) -> dict[str, Any]:
+    """The keyword arguments of the Trainer that trains ``experiment``.
+
+    Args:
+        experiment: what is trained.
+        folder: the run's folder, for what Lightning and its profilers write themselves.
+        checkpoints: where checkpoints go.
+        run_id: the run's id.
+        callbacks: the recipe's, and those of other packages.
+        loggers: the recipe's.
+        steps_per_epoch: batches of a training epoch on one process, where the data says.
+
+    Returns:
+        A new dict; ``callbacks`` and ``logger`` are new lists.
+
+    Raises:
+        RequestError: two parts of the recipe average the weights.
+    """
+    checked = experiment.checked
+    options = dict(checked.trainer)
+    keep: Mapping[str, int] = {**KEEP, **(checked.engine.get("keep") or {})}
+    monitor = experiment.monitor
+    saves = EpochCheckpoints(
+        checkpoints,
+        run_id,
+        monitor=monitor.name if monitor else None,
+        mode=monitor.mode if monitor else "min",
+        keep_best=keep["best"],
+        keep_last=keep["last"],
+    )
+    others = [*callbacks, *_averaging(checked.engine.get("ema"))]
+    if sum(isinstance(callback, WeightAveraging) for callback in others) > 1:
+        raise RequestError("engine.ema: a callback of the recipe averages the weights too; keep one of them")
+    if options.get("log_every_n_steps") is None:
+        options["log_every_n_steps"] = min(LOG_EVERY, steps_per_epoch or LOG_EVERY)
+    if options.get("precision") == "auto":
+        options["precision"] = automatic_precision(str(options.get("accelerator", "auto")))
+    # Unless the recipe says otherwise, what these would print is printed by the core, or asked for by a callback.
+    for name, kind in (("enable_model_summary", ModelSummary), ("enable_progress_bar", ProgressBar)):
+        if options.get(name) is None:
+            options[name] = any(isinstance(callback, kind) for callback in others)
+    if options.get("enable_autolog_hparams") is None:
+        options["enable_autolog_hparams"] = False
+    return {
+        **options,
+        "enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in others),
+        "default_root_dir": str(folder),
+        "plugins": [PlainCheckpointIO()],
+        "callbacks": [saves, *others, StopWhenNotFinite()],
+        "logger": list(loggers),
+    }
+
+
+def make_trainer(options: Mapping[str, Any]) -> pl.Trainer:
+    """The Trainer with these arguments.
+
+    Raises:
+        RequestError: Lightning refuses them; the message is its own.
+    """
+    try:
+        with quiet_lightning(), no_external_callbacks():
+            return pl.Trainer(**options)
+    # Lightning has no common error for arguments that do not go together or that this machine cannot satisfy.
+    except Exception as error:
+        raise RequestError(f"trainer: Lightning refuses this: {str(error).strip() or type(error).__name__}") from error
+
+
+def processes(trainer: Mapping[str, Any]) -> int:
+    """How many processes the block ``trainer`` of a recipe asks for on this machine."""
+    devices = trainer.get("devices", 1)
+    if isinstance(devices, list):
+        return len(devices)
+    if str(devices) in ("auto", "-1"):
+        return max(1, torch.cuda.device_count()) if trainer.get("accelerator") != "cpu" else 1
+    if isinstance(devices, str) and not devices.strip().isdecimal():
+        return len([part for part in devices.split(",") if part.strip()])
+    return int(devices)
+
+
+def automatic_precision(accelerator: str) -> str:
+    """What ``precision: auto`` means here: bf16 where a CUDA device computes in it, else float32."""
+    on_cuda = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    return "bf16-mixed" if on_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+
+
+def _averaging(ema: Any) -> list[pl.Callback]:
+    """The callback for ``engine.ema``: a decay, or the arguments of Lightning's EMAWeightAveraging."""
+    if ema is None:
+        return []
+    return [EMAWeightAveraging(**(ema if isinstance(ema, Mapping) else {"decay": float(ema)}))]

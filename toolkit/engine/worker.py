@@ -1,0 +1,29 @@
+"""``python -m toolkit.engine.worker MODULE:FUNCTION ARGUMENT...``: one process of a distributed run.
+
+Imports nothing of the toolkit itself: what to call is told by the process that starts it, `toolkit.engine.launch`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+
+
+def main(arguments: list[str]) -> int:
+    """Calls what the first argument names with the others, and ends when the process that started this one does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    module, _, function = arguments[0].partition(":")
+    return int(getattr(importlib.import_module(module), function)(*arguments[1:]))
+
+
+def _end_with_parent() -> None:
+    # Nothing is ever written there: reading returns when the other end is gone.
+    os.read(sys.stdin.fileno(), 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

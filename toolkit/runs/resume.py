@@ -1,0 +1,150 @@
+"""Goes on with a run from the checkpoint of its last whole epoch. Imports Lightning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.build import build
+from toolkit.check import Checked, resolve
+from toolkit.engine.checkpoints import Saved, list_saved, newest_whole, remove
+from toolkit.engine.trainer import processes
+from toolkit.errors import RequestError
+from toolkit.registry import Registry
+from toolkit.runs.execute import execute
+from toolkit.runs.launched import execute_in_processes, refuse_launchers
+from toolkit.runs.record import now
+from toolkit.runs.result import RunResult
+from toolkit.runs.run import Run
+from toolkit.runs.stored import overridden, stored_recipe
+from toolkit.tracking import provenance
+from toolkit.tracking.folder import FINISHED, RUNNING, RunFolder, find, this_process
+
+CHANGEABLE = ("trainer.max_", "trainer.devices", "loggers")
+
+
+def resume(
+    which: str | Path | RunFolder,
+    overrides: Sequence[str] = (),
+    *,
+    root: Path | None = None,
+    registry: Registry | None = None,
+    allow_code: bool = False,
+) -> RunResult:
+    """Go on with a run where its last whole epoch ended: in the same folder, under the same id, in the same W&B run.
+
+    On the same machine with the same versions it ends with the same weights and the same ``metrics.csv``, bit for bit,
+    as if it had not been stopped.
+
+    Args:
+        which: a run's folder, its id, or ``last``.
+        overrides: ``trainer.max_*`` (to train longer), ``loggers.*``, or ``trainer.devices`` (not bit for bit then).
+        root: the folder of all runs; ``./runs``, or what ``TOOLKIT_RUNS`` says, when left out.
+        registry: what is installed; looked up when left out.
+        allow_code: whether code named directly in the recipe may be run; asked again for every resume.
+
+    Returns:
+        As `run` does.
+
+    Raises:
+        RequestError: there is no such run, it is still running, it is finished, or it has no whole checkpoint.
+        RunFailed: it was started and did not finish again.
+    """
+    folder = find(which, root)
+    content = folder.read_json()
+    overridden(overrides, CHANGEABLE, "a resume")
+    _must_have_stopped(folder, content, overrides)
+    saved, damaged = newest_whole(folder.checkpoints)
+    if saved is None:
+        raise RequestError(_nothing_to_go_on_from(folder, damaged))
+    registry = registry or Registry.scan()
+    checked = resolve(stored_recipe(folder, overrides, registry=registry, allow_code=allow_code), registry)
+    checked.raise_problems()
+    _must_go_on(checked, folder, saved)
+    count = processes(checked.trainer)
+    if count > 1:
+        refuse_launchers()
+    experiment = build(checked)
+    # What comes after the checkpoint, damaged or not, is made again.
+    remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))
+    folder.reserve()
+    run = Run(folder, experiment, _continued(content, overrides), resumed_from=saved)
+    for one in damaged:
+        run.add_note(f"{one.path.name} is damaged; the run goes on from {saved.path.name} instead")
+    for line in _differences(content, registry):
+        run.add_note(line)
+    if any(text.startswith("trainer.devices") for text in overrides):
+        run.add_note("trainer.devices was changed: the result is no longer bit for bit that of an uninterrupted run")
+    if count > 1:
+        # The other processes read from the folder what to do.
+        run.write()
+        return execute_in_processes(run, count)
+    return execute(run)
+
+
+def _must_have_stopped(folder: RunFolder, content: dict[str, Any], overrides: Sequence[str]) -> None:
+    status = folder.status()
+    if status == RUNNING:
+        process = content.get("process", {})
+        raise RequestError(f"run {folder.id} is still running (process {process.get('pid')} on {process.get('host')})")
+    if status == FINISHED and not any(text.startswith("trainer.max_") for text in overrides):
+        epochs = max((one.epoch for one in list_saved(folder.checkpoints)), default=0)
+        raise RequestError(
+            f"run {folder.id} is finished. "
+            f"To train it longer: toolkit resume {folder.id} trainer.max_epochs={2 * epochs}"
+        )
+
+
+def _must_go_on(checked: Checked, folder: RunFolder, saved: Saved) -> None:
+    max_epochs, max_steps = checked.trainer.get("max_epochs"), checked.trainer.get("max_steps")
+    reached = [
+        f"trainer.max_{what}={limit}"
+        for what, limit, done in (("epochs", max_epochs, saved.epoch), ("steps", max_steps, saved.step))
+        if limit is not None and limit != -1 and done >= limit
+    ]
+    # One that was stopped after its last epoch has its test still to come.
+    if reached and folder.status() == FINISHED:
+        raise RequestError(
+            f"run {folder.id} has trained for {saved.epoch} epochs and {saved.step} steps already, and {reached[0]}"
+        )
+
+
+def _nothing_to_go_on_from(folder: RunFolder, damaged: Sequence[Saved]) -> str:
+    if damaged:
+        names = ", ".join(one.path.name for one in damaged)
+        return f"run {folder.id} cannot go on: every checkpoint is damaged ({names})"
+    return (
+        f"run {folder.id} has no checkpoint to go on from: it ended before its first epoch did. "
+        f"Start it again: toolkit run {folder.read_json().get('recipe', 'RECIPE')}"
+    )
+
+
+def _continued(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """The record of a run that begins again."""
+    return {
+        **content,
+        "overrides": [*content.get("overrides", []), *overrides],
+        "resumed_with": [*content.get("resumed_with", []), *overrides],
+        "status": RUNNING,
+        "reason": "",
+        "started": now(),
+        "finished": None,
+        "command": provenance.command(),
+        "process": this_process(),
+    }
+
+
+def _differences(content: dict[str, Any], registry: Registry) -> list[str]:
+    """What is not as it was when the run began, and may end its exactness."""
+    before: dict[str, str] = content.get("packages", {})
+    after = provenance.packages(registry)
+    lines = [
+        f"{name} was {before[name]} when the run began and is {after.get(name, 'absent')} now"
+        for name in before
+        if before[name] != after.get(name)
+    ]
+    threads, now_threads = content.get("machine", {}).get("threads"), provenance.machine()["threads"]
+    if threads is not None and threads != now_threads:
+        lines.append(f"torch used {threads} threads when the run began and uses {now_threads} now")
+    return lines

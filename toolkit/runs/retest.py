@@ -1,0 +1,124 @@
+"""Tests the checkpoint of a run once more, on its own data or on other data. Imports Lightning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.build import Experiment, build
+from toolkit.check import resolve
+from toolkit.engine.checkpoint_io import PlainCheckpointIO
+from toolkit.engine.quiet import quiet_lightning
+from toolkit.engine.trainer import automatic_precision, make_trainer
+from toolkit.errors import RequestError, RunError
+from toolkit.registry import Registry
+from toolkit.runs.blame import reason_of
+from toolkit.runs.execute import make_data
+from toolkit.runs.record import now
+from toolkit.runs.run import plain_metrics
+from toolkit.runs.stored import overridden, stored_recipe
+from toolkit.runs.weights import chosen_checkpoint
+from toolkit.tracking.folder import RunFolder, find
+from toolkit.tracking.plots import evaluation_pictures
+
+CHANGEABLE = (
+    "dataset",
+    "loader",
+    "metrics",
+    "task",
+    "transforms.eval",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.precision",
+    "trainer.limit_test_batches",
+)
+
+
+@dataclass(frozen=True)
+class Retested:
+    """What a checkpoint of an earlier run reached on a test split."""
+
+    metrics: Mapping[str, float]
+    checkpoint: Path
+    folder: Path
+    """The folder of the run that the checkpoint belongs to."""
+    pictures: tuple[Path, ...]
+    """Confusion matrix and worst mistakes, where the task gathers them."""
+
+
+def retest(
+    which: str | Path | RunFolder,
+    overrides: Sequence[str] = (),
+    *,
+    root: Path | None = None,
+    registry: Registry | None = None,
+    allow_code: bool = False,
+) -> Retested:
+    """Test a run's best checkpoint (its last, where there is no best), and note the result in its ``run.json``.
+
+    Args:
+        which: a run's folder, its id, or ``last``.
+        overrides: other data, such as ``dataset.root=...`` or ``dataset=fashion_mnist``, other metrics or loading.
+        root: the folder of all runs; ``./runs``, or what ``TOOLKIT_RUNS`` says, when left out.
+        registry: what is installed; looked up when left out.
+        allow_code: whether code named directly in the recipe may be run.
+
+    Raises:
+        RequestError: there is no such run or checkpoint, or the data has no test split.
+        RunError: a component raised; the message names it.
+    """
+    folder = find(which, root)
+    overridden(overrides, CHANGEABLE, "a test")
+    checkpoint = chosen_checkpoint(folder)
+    registry = registry or Registry.scan()
+    checked = resolve(stored_recipe(folder, overrides, registry=registry, allow_code=allow_code), registry)
+    checked.raise_problems()
+    experiment = build(checked)
+    if not experiment.has_test:
+        raise RequestError(f"dataset: {checked.blocks['dataset'].name} has no test split")
+    try:
+        metrics = _tested(experiment, checkpoint)
+    except Exception as error:
+        reason = reason_of(error, checked)
+        if reason is None or isinstance(error, (RequestError, RunError)):
+            raise
+        raise RunError(f"the test failed: {reason}") from error
+    before: list[Any] = folder.read_json().get("tests", [])
+    prefix = f"test-{len(before) + 1}-"
+    pictures = evaluation_pictures(experiment, folder.plots, prefix)
+    entry = {
+        "when": now(),
+        "overrides": list(overrides),
+        "checkpoint": f"checkpoints/{checkpoint.name}",
+        "metrics": metrics,
+        "pictures": [f"plots/{path.name}" for path in pictures],
+    }
+    folder.update_json(tests=[*before, entry])
+    return Retested(metrics, checkpoint, folder.path, tuple(pictures))
+
+
+def _tested(experiment: Experiment, checkpoint: Path) -> dict[str, float]:
+    options = experiment.checked.trainer
+    precision = options.get("precision")
+    if precision == "auto":
+        precision = automatic_precision(str(options.get("accelerator", "auto")))
+    passed = ("accelerator", "strategy", "inference_mode", "deterministic", "benchmark", "limit_test_batches")
+    trainer = make_trainer(
+        {
+            **{name: options[name] for name in passed if name in options},
+            "devices": 1,
+            "precision": precision,
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "plugins": [PlainCheckpointIO()],
+        }
+    )
+    with quiet_lightning():
+        trainer.test(
+            experiment.task, datamodule=make_data(experiment), ckpt_path=checkpoint, weights_only=True, verbose=False
+        )
+    return plain_metrics(trainer.callback_metrics)

@@ -1,0 +1,148 @@
+"""Prints what a run is when it begins and what it came to when it ends. Imports rich, and torch's types only.
+
+A listener of the core (hooks ``toolkit_run_started`` and ``toolkit_run_finished``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.hooks import hookimpl
+from toolkit.tracking.console import console, counted, duration, shown
+from toolkit.tracking.provenance import hardware_line
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@hookimpl
+def toolkit_run_started(run: Any) -> None:
+    """Prints the header: what is trained, on what data, where, and what a user should know of it."""
+    if run.is_main:
+        _print_pairs(_title(run), _header(run))
+
+
+@hookimpl(trylast=True)
+def toolkit_run_finished(run: Any, result: Any) -> None:
+    """Prints the table of metrics, and where the run and its pictures are."""
+    if not run.is_main:
+        return
+    from rich.text import Text
+
+    out = console()
+    out.print()
+    out.print(Text(f"{run.name} finished in {duration(run.seconds)}{_tested(run)}", style="bold"), soft_wrap=True)
+    for line in aligned(metric_rows(run.record)):
+        verdict = next((style for ending, style in _STYLES.items() if line.endswith(f"   {ending}")), "")
+        out.print(Text(line, style=verdict), soft_wrap=True)
+    _print_pairs("", [("run", run.folder.shown), *(("picture", _shown(path)) for path in pictures(run.folder.plots))])
+
+
+_STYLES = {"met": "green", "not met": "bold red"}
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def metric_rows(record: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """The rows of a run's table: metric, value, what the recipe expects, and whether that is met.
+
+    Args:
+        record: the content of ``run.json``.
+    """
+    expect, overrides = record["expect"], record["overrides"]
+    rows = []
+    for name in [*record["metrics"], *(name for name in expect if name not in record["metrics"])]:
+        value = record["metrics"].get(name)
+        expected, verdict = "", ""
+        if name in expect:
+            expected = str(expect[name]["expected"])
+            # Another learning rate, another data set: the recipe's promise was not about that.
+            verdict = "not comparable" if overrides else "met" if expect[name]["met"] else "not met"
+        rows.append((name, "absent" if value is None else shown(float(value)), expected, verdict))
+    return rows
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The pictures of a run, the learning curve first."""
+    return sorted(folder.glob("*.png"), key=lambda path: (path.name != "learning_curve.png", path.name))
+
+
+def parameter_count(model: nn.Module) -> str:
+    """How many parameters a model has, and how many of them are trained where that differs."""
+    from torch.nn.parameter import UninitializedParameter
+
+    parameters = list(model.parameters())
+    if any(isinstance(parameter, UninitializedParameter) for parameter in parameters):
+        return "parameters that the first batch decides"
+    total = sum(parameter.numel() for parameter in parameters)
+    trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    frozen = f", {trained:,} of them trained" if trained != total else ""
+    return f"{counted(total, 'parameter')}{frozen}"
+
+
+def _title(run: Any) -> str:
+    return f"{run.name}: {run.recipe.title}" if run.recipe.title else run.name
+
+
+def _header(run: Any) -> list[tuple[str, str]]:
+    experiment, trainer, record = run.experiment, run.trainer, run.record
+    blocks = experiment.checked.blocks
+    lines = [("run", run.folder.shown)]
+    if run.resumed_from is not None:
+        saved = run.resumed_from
+        lines.append(("goes on", f"after {counted(saved.epoch, 'epoch')}, from {saved.path.name}"))
+    lines.append(("data", f"{blocks['dataset'].name}{_sizes(run.data)}"))
+    model = experiment.model if experiment.model is not None else experiment.task
+    name = blocks["model"].name if "model" in blocks else blocks["task"].name
+    lines.append(("model", f"{name}, {parameter_count(model)}"))
+    lines.append(("device", f"{_device(trainer)}, {trainer.precision}; {hardware_line(record['machine'])}"))
+    monitor = experiment.monitor
+    lines.append(("best by", f"{monitor.name}, {monitor.mode}" if monitor else "nothing to watch: the last is kept"))
+    for logger in trainer.loggers:
+        if hasattr(logger, "url"):
+            logger.experiment  # noqa: B018  (begins the W&B run, which then knows whether it is online)
+            lines.append(("wandb", logger.url or "offline, into the run's folder"))
+    if record["environment"]:
+        lines.append(("reads", f"the environment: {', '.join(record['environment'])}"))
+    return [*lines, *(("note", note) for note in run.notes)]
+
+
+def _device(trainer: Any) -> str:
+    device = trainer.strategy.root_device.type
+    return f"{trainer.world_size} x {device}" if trainer.world_size > 1 else str(device)
+
+
+def _sizes(data: Any) -> str:
+    if not hasattr(data, "names"):
+        return ""
+    sizes = [(data.samples(split), split) for split in data.names]
+    return ", samples: " + ", ".join(f"{'a stream' if size is None else f'{size:,}'} {split}" for size, split in sizes)
+
+
+def _tested(run: Any) -> str:
+    tested, best = run.record["tested"], run.record["best"]
+    if tested is None or not any(name.startswith("test/") for name in run.record["metrics"]):
+        return ""
+    if tested["which"] == "last":
+        return f", tested with the last checkpoint (epoch {tested['epoch']})"
+    return f", tested with the best checkpoint (epoch {tested['epoch']}, {best['metric']} {shown(best['value'])})"
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
+    from rich.text import Text
+
+    out = console()
+    if title:
+        out.print(Text(title, style="bold"), soft_wrap=True)
+    for key, value in pairs:
+        out.print(Text(f"  {key:<8} ", style="dim") + Text(value, style="default"), soft_wrap=True)
