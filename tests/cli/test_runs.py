@@ -1,0 +1,85 @@
+"""``toolkit runs``: reads what runs wrote, whatever state they are in."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from toolkit.tracking.folder import RunFolder, this_process
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Three runs: a finished one, one that failed, and one whose process is gone."""
+    root = tmp_path / "all"
+    monkeypatch.setenv("TOOLKIT_RUNS", str(root))
+
+    def make(identity, recipe, age, **content):
+        folder = RunFolder(root / recipe / identity)
+        folder.path.mkdir(parents=True)
+        created = (datetime.now(UTC) - age).isoformat(timespec="milliseconds")
+        folder.write_json({"recipe": recipe, "created": created, **content})
+
+    best = {"metric": "val/accuracy", "mode": "max", "value": 0.98765, "epoch": 3, "step": 90, "checkpoint": "c"}
+    make(
+        "20260101-100000-aaaa",
+        "vision/digits",
+        timedelta(days=2),
+        status="finished",
+        best=best,
+        name="wide",
+        tags=["x"],
+    )
+    make("20260103-100000-bbbb", "vision/digits", timedelta(minutes=5), status="failed", reason="boom")
+    gone = {**this_process(), "pid": 2**22 + 1}
+    make("20260102-100000-cccc", "mine", timedelta(hours=3), status="running", process=gone)
+
+
+@pytest.fixture
+def list_runs(toolkit, runs, tmp_path, monkeypatch):
+    # The fixture of the command clears the variable that the runs lie under.
+    monkeypatch.setenv("TOOLKIT_RUNS", str(tmp_path / "all"))
+    return lambda *words: toolkit("runs", *words)
+
+
+def test_the_newest_come_first(list_runs):
+    answer = list_runs()
+    assert answer.out == (
+        "run                   recipe         status    best                 age     name\n"
+        "20260103-100000-bbbb  vision/digits  failed                         5 min\n"
+        "20260102-100000-cccc  mine           killed                         3 h\n"
+        "20260101-100000-aaaa  vision/digits  finished  val/accuracy 0.9877  2 days  wide\n"
+    )
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_words_must_all_occur(list_runs):
+    assert [line.split()[0] for line in list_runs("digits", "fail").out.splitlines()[1:]] == ["20260103-100000-bbbb"]
+    assert [line.split()[0] for line in list_runs("x").out.splitlines()[1:]] == ["20260101-100000-aaaa"]
+    nothing = list_runs("nosuch")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert nothing.err.startswith("There is no run of 'nosuch' in ")
+
+
+def test_json_has_the_documented_keys(list_runs):
+    told = json.loads(list_runs("--json").out)
+    assert [run["status"] for run in told] == ["failed", "killed", "finished"]
+    assert told[2]["best"]["value"] == 0.98765
+    assert set(told[0]) == {
+        *("id", "recipe", "status", "reason", "name", "tags", "note", "overrides"),
+        *("created", "seconds", "best", "metrics", "folder"),
+    }
+    assert json.loads(list_runs("nosuch", "--json").out) == []
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_no_line_is_wider_than_the_terminal(list_runs, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert max(map(len, list_runs().out.splitlines())) <= columns
+
+
+def test_without_any_run(toolkit):
+    answer = toolkit("runs")
+    assert (answer.code, answer.out, answer.err) == (0, "", "There is no run in runs. Start one: toolkit run RECIPE\n")

@@ -1,0 +1,149 @@
+"""Prints all about one component. Imports it, and with it whatever its module imports."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.check import MISSING, Parameter, Signature, signature_of
+from toolkit.check.arguments import FROM_CORE, FROM_RUN
+from toolkit.cli.garbage import no_collection
+from toolkit.recipe import to_yaml
+from toolkit.recipe.grammar import FACT_KINDS, FACTS, WORDS
+from toolkit.registry import Component, Registry, load
+
+
+def show_component(kind: str, name: str, registry: Registry, *, allow_code: bool, as_json: bool) -> None:
+    """Print a component's arguments with types and defaults, its docstring, its plugin, and its file and line."""
+    from toolkit.cli.output import print_json
+
+    with no_collection():
+        component = load(registry.find(kind, name, allow_code=allow_code, folder=Path.cwd()))
+    signature = _signature(component)
+    if as_json:
+        print_json(_as_json(component, signature))
+    else:
+        _print(component, signature)
+
+
+def _print(component: Component, signature: Signature | None) -> None:
+    from toolkit.cli.output import Column, heading, say, table
+
+    entry = component.entry
+    provider = f"{entry.distribution} {entry.version}" if entry.distribution else "code that is no plugin's"
+    heading(f"{entry.kind} {entry.name}")
+    say(f"  plugin  {provider}")
+    say(f"  value   {entry.value}")
+    file, line = _where(component.target)
+    if file:
+        say(f"  file    {file}:{line}")
+    say()
+    if signature is None:
+        say("It is neither a class nor a function, so that no recipe can use it.")
+        return
+    columns = (Column("argument", "bold"), Column("type", fold=True), Column("default"), Column("filled by", "dim"))
+    rows = [
+        (each.name, _type(each), _default(each), _filled_by(entry.kind, each.name))
+        for each in signature.parameters.values()
+    ]
+    if rows:
+        table(columns, rows, headings=True)
+    else:
+        say("  no arguments" + (" that it tells of: it is written in C" if signature.open else ""))
+    words = WORDS.get(entry.kind, ())
+    if words:
+        say(f"\nIn a recipe the toolkit adds: {', '.join(words)}.")
+    doc = _doc(component.target)
+    if doc:
+        say(f"\n{doc}")
+
+
+def _as_json(component: Component, signature: Signature | None) -> dict[str, Any]:
+    entry = component.entry
+    file, line = _where(component.target)
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "full_name": entry.full_name,
+        "plugin": entry.distribution,
+        "version": entry.version,
+        "value": entry.value,
+        "file": file,
+        "line": line,
+        "usable": signature is not None,
+        "arguments": [
+            {
+                "name": each.name,
+                "type": _type(each),
+                "required": each.required,
+                "default": None if each.default is MISSING else _default(each),
+                "filled_by": _filled_by(entry.kind, each.name),
+            }
+            for each in (signature.parameters.values() if signature else ())
+        ],
+        "words": list(WORDS.get(entry.kind, ())),
+        "doc": _doc(component.target),
+    }
+
+
+def _signature(component: Component) -> Signature | None:
+    try:
+        return signature_of(component.target)
+    except TypeError:
+        return None
+
+
+def _type(parameter: Parameter) -> str:
+    if parameter.annotation is MISSING:
+        return ""
+    return re.sub(r"\b(typing|collections\.abc|types)\.(?=[A-Z])", "", inspect.formatannotation(parameter.annotation))
+
+
+def _default(parameter: Parameter) -> str:
+    """The default as one would write it in a recipe; as Python shows it where a recipe cannot hold it."""
+    if parameter.default is MISSING:
+        return "required" if parameter.required else ""
+    plain = _plain(parameter.default)
+    if plain is MISSING:
+        return " ".join(repr(parameter.default).split())
+    return to_yaml({"_": [plain]}).strip().removeprefix("_: [").removesuffix("]")
+
+
+def _plain(value: Any) -> Any:
+    """The value if YAML has a form for it, with lists for tuples; MISSING otherwise."""
+    if type(value) in (bool, int, float, str) or value is None:
+        return value
+    if type(value) in (list, tuple):
+        items = [_plain(item) for item in value]
+        return MISSING if MISSING in items else items
+    return MISSING
+
+
+def _filled_by(kind: str, name: str) -> str:
+    """Who gives the argument where the recipe does not, or must not."""
+    fillers: Sequence[tuple[str, bool]] = (
+        ("the toolkit", name in FROM_CORE.get(kind, ())),
+        ("the run", name in FROM_RUN.get(kind, ())),
+        ("the dataset", kind in FACT_KINDS and name in FACTS),
+    )
+    return next((filler for filler, fills in fillers if fills), "")
+
+
+def _where(target: Any) -> tuple[str, int | None]:
+    """File and line of a class or function; empty for one that was written in C."""
+    found: Callable[..., Any] = inspect.unwrap(getattr(target, "func", target))
+    try:
+        return inspect.getsourcefile(found) or "", inspect.getsourcelines(found)[1]
+    except (OSError, TypeError):
+        return "", None
+
+
+def _doc(target: Any) -> str:
+    """Its own docstring: not that of a base class, which tells of something else."""
+    own = target.__dict__.get("__doc__") if isinstance(target, type) else getattr(target, "__doc__", None)
+    if not isinstance(own, str) and isinstance(target, type):
+        own = getattr(target.__dict__.get("__init__"), "__doc__", None)
+    return inspect.cleandoc(own) if isinstance(own, str) else ""
