@@ -1,4 +1,4 @@
-"""What several test files share: the built distributions, and new environments to install them into.
+"""What all tests share: plugins forgotten after each, the built distributions, and new environments for them.
 
 A real new environment costs 5 GB and a minute, nearly all of it third-party packages. Those lie once in a folder of
 links to the packages of the environment that runs the tests, without the toolkit's own; a new environment is an empty
@@ -7,11 +7,12 @@ venv that sees that folder.
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,20 @@ class Environment:
     def run(self, command: str | Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command that is installed in it, in its empty folder."""
         return run(self.folder / "bin" / command, *arguments, cwd=self.work, **environment)
+
+
+@pytest.fixture(autouse=True)
+def forgotten_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a test imports from a folder of its own is gone with it: the next test's plugin may have the same name."""
+    before = set(sys.modules)
+    yield
+    temporary = str(tmp_path_factory.getbasetemp())
+    for name in set(sys.modules) - before:
+        module = sys.modules[name]
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(str(place).startswith(temporary) for place in places):
+            del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -132,6 +134,39 @@ def test_a_recipe_trains_from_wheels(distributions, new_environment):
     done = environment.run("toolkit", "run", "vision/digits", "trainer.max_epochs=1", WANDB_MODE="offline")
     assert done.returncode == 0, done.stdout + done.stderr
     assert list(environment.work.glob("runs/vision/digits/*/run.json"))
+
+
+DISTRIBUTIONS = {
+    "lightning_fabric": "pytorch-lightning",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""By the name that is imported, the distribution it comes from, where the two differ."""
+
+
+def imported(folder: Path) -> set[str]:
+    """The top-level names that the modules below ``folder`` import, the standard library's left out."""
+    names = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(str(node.module).partition(".")[0])
+    return names - set(sys.stdlib_module_names) - {"annotationlib"}  # Python 3.14's
+
+
+def test_what_is_imported_is_asked_for():
+    packages = {"toolkit-core": ROOT / "toolkit"}
+    packages |= {path.parent.name: path.parent for path in ROOT.glob("plugins/*/pyproject.toml")}
+    for name, folder in packages.items():
+        if name != "toolkit-core":
+            folder /= name.replace("-", "_")
+        used = {DISTRIBUTIONS.get(module, module.replace("_", "-")) for module in imported(folder)}
+        asked = {canonicalize_name(Requirement(text).name) for text in projects()[name]["project"]["dependencies"]}
+        own = {name, folder.name, "toolkit"}
+        assert "torch" in used
+        assert used - own <= asked
 
 
 def test_every_bound_is_a_lower_one_and_says_why():

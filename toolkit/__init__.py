@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.checks import check as check
     from toolkit.errors import RecipeError as RecipeError
     from toolkit.errors import RunError as RunError
     from toolkit.errors import ToolkitError as ToolkitError
@@ -34,7 +33,6 @@ _HOMES = {
     "Registry": "toolkit.registry",
     "Recipe": "toolkit.recipe",
     "load": "toolkit.recipe",
-    "check": "toolkit.checks",
     "hookimpl": "toolkit.hooks",
     "RunResult": "toolkit.runs",
     "resume": "toolkit.runs",
@@ -48,7 +46,6 @@ __all__ = [
     "RunError",
     "RunResult",
     "ToolkitError",
-    "check",
     "hookimpl",
     "load",
     "resume",

@@ -13,7 +13,7 @@ from toolkit.registry.first_party import provider
 from toolkit.registry.names import normalised
 
 
-def needs(values: Mapping[str, Any], registry: Registry, *, shipped_by: str = "") -> tuple[str, ...]:
+def needs(values: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
     """The distributions that would have to be installed, such as ``toolkit-vision``; empty if nothing is missing.
 
     For a component that no known distribution offers, the text is ``a plugin with the model 'net'``.
@@ -21,16 +21,19 @@ def needs(values: Mapping[str, Any], registry: Registry, *, shipped_by: str = ""
     Args:
         values: a loaded recipe's values.
         registry: what is installed.
-        shipped_by: the distribution that ships the recipe; empty for a file of the user's.
     """
+    # `find` looks through all entries, once for every component of every recipe that `toolkit ls` lists.
+    offered = {(entry.kind, name) for entry in registry.entries() for name in (entry.name, entry.full_name)}
     missing: dict[str, None] = {}
     for _, kind, use in components(values):
+        if (kind, use) in offered:
+            continue
         try:
-            registry.find(kind, use, shipped_by=shipped_by)
+            registry.find(kind, use)
         except AbsentComponent:
             missing[_offering(kind, use, registry)] = None
         except RequestError:
-            # Ambiguous, outdated, misspelt or code: something is wrong, which `check` tells, but nothing is missing.
+            # Misspelt, or code: something is wrong, which `check` tells, but nothing is missing.
             continue
     return tuple(sorted(missing))
 

@@ -57,11 +57,11 @@ class Recipe:
         """The value at a path such as ``"optimizer", "lr"``, or ``default`` where there is none."""
         found: Any = self.values
         for part in path:
-            if not isinstance(found, (Mapping, tuple)):
+            if not isinstance(found, (Mapping, tuple)) or isinstance(found, tuple) == isinstance(part, str):
                 return default
             try:
-                found = found[part]
-            except (KeyError, IndexError, TypeError):
+                found = found[part]  # type: ignore[index]  # a tuple only with a number, by the line above
+            except (KeyError, IndexError):
                 return default
         return found
 
