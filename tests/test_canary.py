@@ -6,7 +6,6 @@ import base64
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +94,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["finished", "failed"])
-def left(request: pytest.FixtureRequest, home: Path, repository: Path) -> Iterator[Left]:
+def left(request: pytest.FixtureRequest, home: Path, repository: Path) -> Left:
     """A short run that finishes, and one whose error message is made of secrets."""
     runs = repository / f"runs-{request.param}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
@@ -117,7 +116,7 @@ def left(request: pytest.FixtureRequest, home: Path, repository: Path) -> Iterat
     ]
     done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, timeout=300, check=False)
     written = [path for place in (runs, home) for path in place.rglob("*") if path.is_file() and path.name != ".netrc"]
-    yield Left({path: path.read_bytes() for path in written}, done.stdout + done.stderr, done.returncode)
+    return Left({path: path.read_bytes() for path in written}, done.stdout + done.stderr, done.returncode)
 
 
 def test_the_run_was_one(left: Left, request: pytest.FixtureRequest) -> None:

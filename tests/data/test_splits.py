@@ -121,3 +121,10 @@ def test_a_wrong_transforms_key_is_named() -> None:
 def test_only_tensors_can_be_resident() -> None:
     with pytest.raises(RequestError, match=r"loader.resident: the split 'val' is not made of tensors \(list\)"):
         DataModule(Splits(train=(torch.zeros(4),), val=[1, 2]), {"resident": True})
+
+
+def test_a_batch_that_cannot_be_filled_is_said_at_once() -> None:
+    with pytest.raises(RequestError, match="loader.batch_size: 8 is more than the 4 samples of the split 'train'"):
+        DataModule(Splits(train=(torch.zeros(4),)), {"batch_size": 8, "drop_last": True})
+    val = DataModule(Splits(val=(torch.zeros(4),)), {"batch_size": 8, "drop_last": True})
+    assert val.steps("val") == 1

@@ -6,6 +6,7 @@ Imports the standard library only; one listing of one folder.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 OURS = Path(__file__).absolute().parent.parent
@@ -45,6 +46,4 @@ def _metadata_beside(package: Path) -> str:
 
 
 def _imported() -> str:
-    import toolkit
-
-    return getattr(toolkit, "__file__", None) or ""
+    return getattr(sys.modules.get("toolkit"), "__file__", None) or ""
