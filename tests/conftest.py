@@ -73,7 +73,8 @@ def forgotten_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     temporary = str(tmp_path_factory.getbasetemp())
     for name in set(sys.modules) - before:
         module = sys.modules[name]
-        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        path = getattr(module, "__path__", None)  # of torch.classes it is no list
+        places = [getattr(module, "__file__", None), *(path if isinstance(path, list) else [])]
         if any(str(place).startswith(temporary) for place in places):
             del sys.modules[name]
     importlib.invalidate_caches()

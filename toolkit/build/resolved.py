@@ -28,7 +28,7 @@ def resolved(experiment: Experiment) -> Resolved:
     A value that touched the environment is there as it was written (``${oc.env:NAME}``), never as it was read.
     """
     recipe, checked = experiment.recipe, experiment.checked
-    values = recipe.plain()
+    changes: dict[KeyPath, Any] = {}
     sources: dict[KeyPath, str] = {}
     for path in recipe.places:
         if path:
@@ -36,16 +36,12 @@ def resolved(experiment: Experiment) -> Resolved:
     for block in _all_blocks([checked.blocks, *checked.collections.values()]):
         entry = block.component.entry
         # Code has no full name; its value has the absolute path, because this page will lie in another folder.
-        _at(values, block.path)["use"] = entry.full_name if entry.distribution else entry.value
+        changes[(*block.path, "use")] = entry.full_name if entry.distribution else entry.value
     for path, fact in experiment.filled.items():
-        _at(values, path[:-1])[path[-1]] = experiment.facts[fact]
+        changes[path] = experiment.facts[fact]
         told_by_task = fact == "task" and path[0] != "task"
         sources[path] = "from the task" if told_by_task else f"from the dataset: {fact}"
-    values = _escaped(values)
-    for path in sorted(recipe.from_env & recipe.written.keys(), key=len, reverse=True):
-        _at(values, path[:-1])[path[-1]] = recipe.written[path]
-    values.pop("extends", None)
-    return Resolved(values, sources)
+    return Resolved(recipe.as_written(changes), sources)
 
 
 def _all_blocks(found: Any) -> Iterator[Block]:
@@ -59,18 +55,3 @@ def _all_blocks(found: Any) -> Iterator[Block]:
     elif isinstance(found, (list, tuple)):
         for child in found:
             yield from _all_blocks(child)
-
-
-def _escaped(value: Any) -> Any:
-    """``value`` so that the characters ``${`` in its texts are read as characters again."""
-    if isinstance(value, dict):
-        return {key: _escaped(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_escaped(child) for child in value]
-    return value.replace("${", "\\${") if isinstance(value, str) else value
-
-
-def _at(values: Any, path: KeyPath) -> Any:
-    for part in path:
-        values = values[part]
-    return values

@@ -25,7 +25,7 @@ def show_recipe(name: str, overrides: tuple[str, ...], registry: Registry, *, as
     from toolkit.cli.output import note, print_json, say
 
     recipe = load(name, overrides, registry=registry, given_in=GIVEN_IN)
-    written = _as_written(recipe)
+    written = recipe.as_written()
     values = {key: written[key] for key in (*TOP_LEVEL, *written) if key in written and key != "extends"}
     if as_json:
         print_json(
@@ -117,25 +117,6 @@ def _comment(recipe: Recipe, path: KeyPath, kind: str, registry: Registry) -> st
             # What is wrong, without what to type about it.
             told.append(str(error).splitlines()[0].partition(". ")[0])
     return ", ".join(told)
-
-
-def _as_written(recipe: Recipe) -> dict[str, Any]:
-    """The values; those that touched the environment by reference, and ``${`` in a text so that it is read as text."""
-    values: dict[str, Any] = _escaped(recipe.plain())
-    for path in recipe.from_env & recipe.written.keys():
-        found: Any = values
-        for part in path[:-1]:
-            found = found[part]
-        found[path[-1]] = recipe.written[path]
-    return values
-
-
-def _escaped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _escaped(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_escaped(child) for child in value]
-    return value.replace("${", "\\${") if isinstance(value, str) else value
 
 
 def _text(recipe: Recipe, path: KeyPath) -> str:

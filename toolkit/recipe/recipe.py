@@ -77,6 +77,21 @@ class Recipe:
         """The values as new dicts and lists, free to change."""
         return {key: thaw(value) for key, value in self.values.items()}
 
+    def as_written(self, changes: Mapping[KeyPath, Any] | None = None) -> dict[str, Any]:
+        """The values as a page that is loaded again may hold them, with ``changes`` set at their paths.
+
+        A value that touched the environment is the reference that was written, never what was read, and ``${`` in
+        a text is escaped.
+        """
+        values = self.plain()
+        for path, value in (changes or {}).items():
+            _set(values, path, value)
+        escaped: dict[str, Any] = _escaped(values)
+        # The longest path first: what a reference to a mapping stands for is forgotten last.
+        for path in sorted(self.from_env & self.written.keys(), key=len, reverse=True):
+            _set(escaped, path, self.written[path])
+        return escaped
+
 
 def freeze(value: Any) -> Any:
     """Dicts as read-only mappings and lists as tuples, all the way down."""
@@ -94,6 +109,20 @@ def thaw(value: Any) -> Any:
     if isinstance(value, tuple):
         return [thaw(child) for child in value]
     return value
+
+
+def _set(values: Any, path: KeyPath, value: Any) -> None:
+    for part in path[:-1]:
+        values = values[part]
+    values[path[-1]] = value
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _escaped(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_escaped(child) for child in value]
+    return value.replace("${", "\\${") if isinstance(value, str) else value
 
 
 def _nearest(places: Mapping[KeyPath, Place], path: KeyPath) -> Place:
