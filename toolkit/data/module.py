@@ -56,6 +56,9 @@ class DataModule(pl.LightningDataModule):
                     f"loader.resident: the split {name!r} is not made of tensors ({type(split).__name__}), so it "
                     "cannot be kept on the device; set loader.resident=false"
                 )
+            if self.steps(name) is not None:
+                # Again for all processes when the trainer asks for batches; what one cannot do is said before that.
+                self._plan(name, Process()).check(name)
 
         for name in ("val_dataloader", "test_dataloader"):
             if name.removesuffix("_dataloader") not in self._splits:
