@@ -69,6 +69,9 @@ class Ends(pl.Callback):
             return
         if wanted[2] == "raise":
             raise RuntimeError("a callback that raises")
+        if wanted[2] == "stop":
+            trainer.should_stop = True
+            return
         if wanted[2] == "full":
             # A limit on the size of files: what a full disk does to a program, without filling a disk.
             import resource

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from toolkit.errors import RequestError
 from toolkit.runs import resume, run
@@ -67,6 +68,21 @@ def test_trained_longer_is_as_trained_that_long_at_once(tmp_path: Path, recipe: 
     assert longer.metrics == whole.metrics
     assert (longer.folder / "metrics.csv").read_bytes() == (whole.folder / "metrics.csv").read_bytes()
     assert RunFolder(longer.folder).read_json()["overrides"] == ["trainer.max_epochs=2", "trainer.max_epochs=4"]
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [{"use": "one_cycle", "interval": "step", "max_lr": 0.01}, {"use": "cosine", "interval": "epoch"}],
+)
+def test_trained_longer_it_follows_the_longer_curve(tmp_path: Path, recipe: Any, scheduler: Any) -> None:
+    short = run(recipe("trainer.max_epochs=2", scheduler=scheduler), root=tmp_path / "a")
+    longer = resume(short.folder, ["trainer.max_epochs=4"], allow_code=True)
+    whole = run(recipe(scheduler=scheduler), root=tmp_path / "b")
+    ends = [
+        torch.load(result.folder / "checkpoints" / "epoch-0004.ckpt", weights_only=True)["optimizer_states"][0]
+        for result in (longer, whole)
+    ]
+    assert ends[0]["param_groups"][0]["lr"] == pytest.approx(ends[1]["param_groups"][0]["lr"])
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, recipe: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from toolkit.engine.checkpoints import list_saved
 from toolkit.errors import RecipeError, RequestError
 from toolkit.recipe import load
 from toolkit.runs import resume, run
@@ -123,6 +124,29 @@ def test_a_better_validation_inside_an_epoch_is_saved(recipe: Any) -> None:
     assert content["best"]["value"] == max(value for _, value in scores)
     about = json.loads((result.folder / "checkpoints" / f"{result.best_checkpoint.name}.json").read_text())
     assert about["score"] == content["best"]["value"]
+
+
+def test_a_trial_run_of_one_batch(recipe: Any, capsys: Any) -> None:
+    result = run(recipe("trainer.fast_dev_run=true"))
+    assert result.status == "finished"
+    assert "test/accuracy" in result.metrics
+    assert "epoch 1/1" in capsys.readouterr().out
+
+
+def test_a_run_that_is_stopped_inside_an_epoch_keeps_its_best(recipe: Any, monkeypatch: Any) -> None:
+    result = run(recipe(trainer={"max_steps": 9, "accelerator": "cpu"}))
+    content = RunFolder(result.folder).read_json()
+    # Nine steps are an epoch and a half; only whole epochs were validated.
+    assert (content["tested"]["which"], content["best"]["step"]) == ("best", 6)
+    # As an early stop does, which validates once more before it ends the training.
+    monkeypatch.setenv("ENDS", "batch:1:stop")
+    stopped = run(recipe("optimizer.lr=0.03"))
+    scores = read_series(stopped.folder / "metrics.csv")["val/accuracy"]
+    content = RunFolder(stopped.folder).read_json()
+    assert [step for step, _ in scores] == [5, 7]
+    assert content["best"]["value"] == max(value for _, value in scores)
+    last = list_saved(stopped.folder / "checkpoints")[-1]
+    assert (last.path.name, last.step, last.score) == ("step-00000008.ckpt", 8, scores[-1][1])
 
 
 def test_other_packages_callbacks_are_loaded_one_by_one(

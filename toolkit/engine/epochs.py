@@ -18,6 +18,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from toolkit.engine.checkpoint_io import ABOUT, TOOLKIT
 from toolkit.engine.checkpoints import Mode, best_of, list_saved, remove
+from toolkit.engine.longer import ends, forget_length, onto_the_curve
 from toolkit.engine.nonfinite import check_weights
 from toolkit.engine.rng import rng_state, set_rng_state
 
@@ -60,18 +61,27 @@ class EpochCheckpoints(pl.Callback):
         self.keep_last = keep_last
         self._between_epochs = False
         self._score: float | None = None
+        self._scored_at = -1
+        """The optimizer step that the score belongs to."""
         self._saving: dict[str, Any] = {}
         self._resumed: dict[str, Any] | None = None
+        self._lengthened = False
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
             self._resumed = checkpoint[TOOLKIT]
+            self._lengthened = checkpoint[TOOLKIT]["ends"] != ends(trainer)
+            if self._lengthened:
+                forget_length(checkpoint)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._resumed is not None:
             _begin_a_fresh_epoch(trainer)
+        if self._lengthened:
+            onto_the_curve(trainer)
+            self._lengthened = False
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._between_epochs:
@@ -85,7 +95,7 @@ class EpochCheckpoints(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking:
             return
-        self._score = self._measured(trainer)
+        self._measure(trainer)
         if not trainer.is_last_batch and trainer.strategy.broadcast(self._is_best()):
             self._save(trainer, resumable=False)
 
@@ -108,6 +118,7 @@ class EpochCheckpoints(pl.Callback):
     ) -> None:
         checkpoint[TOOLKIT] = {
             "run": self.run_id,
+            "ends": ends(trainer),
             "rng": _of_all_ranks(rng_state()),
             ABOUT: self._saving,
         }
@@ -121,12 +132,12 @@ class EpochCheckpoints(pl.Callback):
         check_weights(trainer)
         epoch: int = vars(trainer.fit_loop.epoch_progress.current)["processed"]
         if self.monitor is not None and not self.monitor.startswith("val/"):
-            self._score = self._measured(trainer)
+            self._measure(trainer)
         self._saving = {
             "epoch": epoch,
             "step": trainer.global_step,
             "monitor": self.monitor,
-            "score": self._score,
+            "score": self._score if self._scored_at == trainer.global_step else None,
             "resumable": resumable,
             # Lightning counts logged steps apart from the optimizer's; rows from there on are not this checkpoint's.
             "next_logged_step": trainer.fit_loop.epoch_loop._batches_that_stepped,
@@ -134,7 +145,7 @@ class EpochCheckpoints(pl.Callback):
         }
         name = f"epoch-{epoch:04}" if resumable else f"step-{trainer.global_step:08}"
         trainer.save_checkpoint(self.folder / f"{name}.ckpt")
-        self._saving, self._score = {}, None
+        self._saving = {}
         if trainer.is_global_zero:
             self._retain()
 
@@ -145,9 +156,10 @@ class EpochCheckpoints(pl.Callback):
         kept += best_of(saved, self.mode, self.keep_best)
         remove(one.path for one in saved if one not in kept)
 
-    def _measured(self, trainer: pl.Trainer) -> float | None:
+    def _measure(self, trainer: pl.Trainer) -> None:
         value = None if self.monitor is None else trainer.callback_metrics.get(self.monitor)
-        return None if value is None else float(value)
+        self._score = None if value is None else float(value)
+        self._scored_at = trainer.global_step
 
     def _is_best(self) -> bool:
         if self._score is None or self._score != self._score or not self.keep_best:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EMAWeightAveraging, ModelSummary, ProgressBar, WeightAveraging
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelSummary, WeightAveraging
 from pytorch_lightning.callbacks.checkpoint import Checkpoint
 from pytorch_lightning.loggers import Logger
 
@@ -31,7 +31,7 @@ def trainer_options(
     run_id: str,
     callbacks: Iterable[pl.Callback],
     loggers: Iterable[Logger],
-    steps_per_epoch: int | None,
+    batches_per_epoch: int | None,
 ) -> dict[str, Any]:
     """The keyword arguments of the Trainer that trains ``experiment``.
 
@@ -42,7 +42,7 @@ def trainer_options(
         run_id: the run's id.
         callbacks: the recipe's, and those of other packages.
         loggers: the recipe's.
-        steps_per_epoch: batches of a training epoch on one process, where the data says.
+        batches_per_epoch: of a training epoch, on one process, where the data says.
 
     Returns:
         A new dict; ``callbacks`` and ``logger`` are new lists.
@@ -66,13 +66,13 @@ def trainer_options(
     if sum(isinstance(callback, WeightAveraging) for callback in others) > 1:
         raise RequestError("engine.ema: a callback of the recipe averages the weights too; keep one of them")
     if options.get("log_every_n_steps") is None:
-        options["log_every_n_steps"] = min(LOG_EVERY, steps_per_epoch or LOG_EVERY)
+        steps = (batches_per_epoch or LOG_EVERY) // (options.get("accumulate_grad_batches") or 1)
+        options["log_every_n_steps"] = max(1, min(LOG_EVERY, steps))
     if options.get("precision") == "auto":
         options["precision"] = automatic_precision(str(options.get("accelerator", "auto")))
-    # Unless the recipe says otherwise, what these would print is printed by the core, or asked for by a callback.
-    for name, kind in (("enable_model_summary", ModelSummary), ("enable_progress_bar", ProgressBar)):
-        if options.get(name) is None:
-            options[name] = any(isinstance(callback, kind) for callback in others)
+    # The core prints a header of its own; a summary is there for who asks for one.
+    if options.get("enable_model_summary") is None:
+        options["enable_model_summary"] = any(isinstance(callback, ModelSummary) for callback in others)
     if options.get("enable_autolog_hparams") is None:
         options["enable_autolog_hparams"] = False
     return {

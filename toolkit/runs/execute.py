@@ -7,12 +7,13 @@ import time
 import traceback as tracebacks
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from toolkit.build import Experiment, apply_engine, build_callbacks, build_loggers, resolved
+from toolkit.build import Experiment, apply_engine, build_callbacks, build_loggers, describe_optimizer, resolved
 from toolkit.data import DataModule, data_module
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
 from toolkit.engine.checkpoints import newest_whole
@@ -28,7 +29,7 @@ from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run, plain_metrics
 from toolkit.runs.signals import Signals, Stopped, run_signals
 from toolkit.tracking.folder import FAILED, FINISHED, INTERRUPTED, TERMINATED
-
+from toolkit.tracking.redact import Redactor
 
 STOPPED: Mapping[int, tuple[type[RunFailed], str, str]] = {
     EXIT_INTERRUPTED: (Interrupted, INTERRUPTED, "interrupted (Ctrl-C)"),
@@ -73,8 +74,7 @@ def execute(run: Run) -> RunResult:
             if ended is error:
                 raise
             raise ended from error
-        reports = [*hooks.run_finished(run, result), *_close_loggers(run, FINISHED)]
-        _tell(run, reports)
+        _tell(run, hooks.run_finished(run, result), _close_loggers(run, FINISHED))
     return result
 
 
@@ -100,7 +100,7 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
         run_id=run.id,
         callbacks=[*callbacks.values(), *others],
         loggers=loggers.values(),
-        steps_per_epoch=data.steps("train") if isinstance(data, DataModule) and "train" in data.names else None,
+        batches_per_epoch=data.steps("train") if isinstance(data, DataModule) and "train" in data.names else None,
     )
     hooks.trainer_options(experiment, options)
     run.trainer = make_trainer(options)
@@ -131,6 +131,7 @@ def _train_and_test(run: Run) -> RunResult:
     # A run that had only its test to do still has the metrics of its last epoch.
     before = run.resumed_from.metrics if run.resumed_from is not None else {}
     metrics = {**before, **trainer.callback_metrics}
+    optimizers = [_without_lr(describe_optimizer(optimizer)) for optimizer in trainer.optimizers]
     # Asked once for all processes: the first may be removing checkpoints while another looks.
     chosen = trainer.strategy.broadcast(run.tested_checkpoint())
     if chosen is not None and experiment.has_test:
@@ -150,6 +151,7 @@ def _train_and_test(run: Run) -> RunResult:
         best=run.best(),
         tested=tested,
         expect=met_expectations(expect, found),
+        optimizers=optimizers,
     )
     return RunResult(
         metrics=found,
@@ -161,6 +163,12 @@ def _train_and_test(run: Run) -> RunResult:
     )
 
 
+def _without_lr(described: dict[str, Any]) -> dict[str, Any]:
+    """What is said of an optimizer at its end: its learning rate is by then what the scheduler has left of it."""
+    groups = [{key: value for key, value in group.items() if key != "lr"} for group in described["groups"]]
+    return {**described, "groups": groups}
+
+
 def _ended(run: Run, hooks: LoadedHooks, error: BaseException, signals: Signals) -> BaseException:
     """Writes down how a run ended before its time, tells the listeners, and returns the error for the caller."""
     when = time.time()
@@ -170,14 +178,17 @@ def _ended(run: Run, hooks: LoadedHooks, error: BaseException, signals: Signals)
         if run.is_main:
             run.folder.remove()
         return error
-    text = "".join(tracebacks.format_exception(error))
+    # What is printed ends in the logs of a job: it must hold no more secrets than the folder does.
+    redactor = Redactor.from_environment()
+    reason = redactor.text(reason)
+    text = redactor.text("".join(tracebacks.format_exception(error)))
     try:
         run.close(status, reason, metrics=_metrics_so_far(run), best=run.best())
         if status == FAILED and run.is_main:
             run.folder.write_text(run.folder.traceback_txt, text)
         signals.listen()
         reports = hooks.run_failed(run, KeyboardInterrupt() if kind is Interrupted else error)
-        _tell(run, [*reports, *_close_loggers(run, status)])
+        _tell(run, reports, _close_loggers(run, status))
     except Stopped:
         # A second Ctrl-C ends what is left to tidy up; run.json was written before.
         signals.ignore()
@@ -197,8 +208,8 @@ def _sorted(error: BaseException, run: Run) -> tuple[str, str, type[RunFailed] |
     elif isinstance(error, (Stopped, SIGTERMException)):
         stopped = EXIT_TERMINATED
     if stopped is not None:
-        kind, status, reason = STOPPED[stopped]
-        return status, reason, kind
+        kind, status, why = STOPPED[stopped]
+        return status, why, kind
     reason = reason_of(error, run.experiment.checked)
     if reason is None or isinstance(error, RequestError):
         return FAILED, reason or f"{type(error).__name__}: {error}", None
@@ -229,14 +240,12 @@ def _close_loggers(run: Run, status: str) -> list[str]:
     Lightning's loggers know `finalize`, which it calls after the training and again after the test. Those that can do
     more, such as our own for W&B, say so by having these methods.
     """
-    if run.trainer is None:
-        return []
     best, tested = run.record.get("best"), run.record.get("tested")
     summary = {f"final/{name}": value for name, value in run.record["metrics"].items()}
     if best is not None:
         summary[f"best/{best['metric']}"] = best["value"]
     lines = []
-    for logger in run.trainer.loggers:
+    for logger in run.loggers:
         if hasattr(logger, "log_summary"):
             logger.log_summary(summary)
         if hasattr(logger, "log_checkpoint") and tested is not None:
@@ -248,10 +257,13 @@ def _close_loggers(run: Run, status: str) -> list[str]:
     return lines
 
 
-def _tell(run: Run, lines: Iterable[str]) -> None:
-    """Prints lines, and keeps them with the run."""
-    for line in lines:
+def _tell(run: Run, failures: Iterable[str], hints: Iterable[str]) -> None:
+    """Prints what listeners failed at, which stays with the run, and what loggers want to be done now."""
+    failures = list(failures)
+    for line in failures:
         run.add_note(line)
-        if run.is_main:
+    if failures:
+        run.write()
+    if run.is_main:
+        for line in (*failures, *hints):
             print(line, flush=True)
-    run.write()

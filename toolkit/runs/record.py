@@ -10,6 +10,7 @@ from typing import Any
 
 from toolkit.build import Experiment, resolved
 from toolkit.check import read_expectation
+from toolkit.engine.trainer import automatic_precision
 from toolkit.recipe import to_yaml
 from toolkit.tracking import provenance
 from toolkit.tracking.folder import RUNNING, RunFolder, this_process
@@ -73,6 +74,11 @@ def recipe_text(experiment: Experiment) -> str:
     """The resolved recipe of a run: full names, filled facts, and behind each value where it came from."""
     recipe = experiment.recipe
     found = resolved(experiment)
+    trainer = found.values.get("trainer", {})
+    if trainer.get("precision") == "auto":
+        # Chosen once: a run that is resumed elsewhere goes on as it began.
+        trainer["precision"] = automatic_precision(str(trainer.get("accelerator", "auto")))
+        found.sources[("trainer", "precision")] = "auto, for the hardware the run began on"
     header = "".join(f"# {line}".rstrip() + "\n" for line in recipe.header.splitlines())
     shipped = f" ({recipe.distribution})" if recipe.distribution else ""
     return f"{header}#\n# As it was run: {recipe.name}{shipped}\n{to_yaml(found.values, found.sources)}"

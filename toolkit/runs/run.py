@@ -1,4 +1,4 @@
-"""A run under way: its folder, its record, and the objects that train. Imports Lightning for its types only."""
+"""A run under way: its folder, its record, and the objects that train. Imports Lightning."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pytorch_lightning.loggers.logger import DummyLogger, Logger
 
 from toolkit.build import Experiment
 from toolkit.engine.checkpoints import Saved, best_of, list_saved
@@ -61,6 +63,12 @@ class Run:
     def seconds(self) -> float:
         """How long the run has taken so far, all its processes one after the other."""
         return self._seconds_before + time.monotonic() - self._since
+
+    @property
+    def loggers(self) -> list[Logger]:
+        """The loggers of the recipe; without the stand-ins that Lightning puts in their place in a trial run."""
+        loggers = [] if self.trainer is None else self.trainer.loggers
+        return [logger for logger in loggers if not isinstance(logger, DummyLogger)]
 
     def add_note(self, text: str) -> None:
         """Adds to `notes`, once."""

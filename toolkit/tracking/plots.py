@@ -223,7 +223,7 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def _to_loggers(run: Any, paths: Sequence[Path]) -> None:
-    for logger in run.trainer.loggers if run.trainer is not None else ():
+    for logger in run.loggers:
         if hasattr(logger, "log_image"):
             for path in paths:
                 logger.log_image(f"plots/{path.stem}", [path])

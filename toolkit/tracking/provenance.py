@@ -11,6 +11,7 @@ import platform
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def git_state(folder: Path) -> Git | None:
     listed = _git(folder, "ls-files", "--others", "--exclude-standard", "--full-name", ":/") or ""
     untracked = tuple(listed.splitlines())
     if len(patch) > PATCH_BYTES:
-        patch = patch[:PATCH_BYTES] + f"\n# cut here: the whole patch has {len(patch)} bytes\n"
+        patch = patch[:PATCH_BYTES] + "\n# cut here: the patch is longer\n"
     return Git(
         commit=commit.strip(),
         branch=(_git(folder, "rev-parse", "--abbrev-ref", "HEAD") or "").strip(),
@@ -106,17 +107,33 @@ def hardware_line(found: dict[str, Any]) -> str:
 
 def command() -> list[str]:
     """How this process was called."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else []
+    if not sys.argv:
+        return []
+    name = Path(sys.argv[0]).name
+    return ["toolkit" if name == "__main__.py" else name, *sys.argv[1:]]
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
     # Without optional locks, so that a run that starts does not disturb a commit that is under way.
     call = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(call, capture_output=True, timeout=GIT_SECONDS, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
+        process = subprocess.Popen(call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
         return None
-    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else None
+    assert process.stdout is not None
+    too_slow = threading.Timer(GIT_SECONDS, process.kill)
+    too_slow.start()
+    try:
+        # No more than is kept: the difference may be a data set of gigabytes.
+        said = process.stdout.read(PATCH_BYTES + 1)
+        cut = len(said) > PATCH_BYTES
+        if cut:
+            process.kill()
+        done = process.wait()
+    finally:
+        too_slow.cancel()
+        process.stdout.close()
+    return said.decode("utf-8", "surrogateescape") if cut or done == 0 else None
 
 
 def _processor() -> str:

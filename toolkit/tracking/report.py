@@ -104,7 +104,7 @@ def _header(run: Any) -> list[tuple[str, str]]:
     lines.append(("device", f"{_device(trainer)}, {trainer.precision}; {hardware_line(record['machine'])}"))
     monitor = experiment.monitor
     lines.append(("best by", f"{monitor.name}, {monitor.mode}" if monitor else "nothing to watch: the last is kept"))
-    for logger in trainer.loggers:
+    for logger in run.loggers:
         if hasattr(logger, "url"):
             logger.experiment  # noqa: B018  (begins the W&B run, which then knows whether it is online)
             lines.append(("wandb", logger.url or "offline, into the run's folder"))
@@ -145,4 +145,4 @@ def _print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
     if title:
         out.print(Text(title, style="bold"), soft_wrap=True)
     for key, value in pairs:
-        out.print(Text(f"  {key:<8} ", style="dim") + Text(value, style="default"), soft_wrap=True)
+        out.print(Text.assemble((f"  {key:<8} ", "dim"), value), soft_wrap=True)

@@ -25,7 +25,8 @@ def session_folders(save_dir: Path, run_id: str) -> list[Path]:
         save_dir: the run's folder, above ``wandb/``.
         run_id: the run's id.
     """
-    found = [path for path in (save_dir / "wandb").glob(f"*run-*-{run_id}*") if path.is_dir()]
+    # A folder without a log is what wandb left where it could not start.
+    found = {log.parent for log in (save_dir / "wandb").glob(f"*run-*-{run_id}*/*.wandb")}
     return sorted(found, key=lambda path: path.name.removeprefix("offline-"))
 
 

@@ -110,6 +110,8 @@ class WandbLogger(Logger):
         """Whether wandb's own process died and the run went on offline with a second one."""
         self._url: str | None = None
         self._logged: dict[str, int] = {}
+        """The last step of every metric in what earlier processes of this run logged."""
+        self._step = 0
         self._messages = Messages()
         self._open = ExitStack()
         if _logs_here() and choose_mode(mode, None) != "disabled":
@@ -137,7 +139,9 @@ class WandbLogger(Logger):
     def experiment(self) -> Any:
         """The ``wandb.Run``, started by the first use; on other processes, and while W&B is disabled, a stand-in."""
         if self._run is None and not self._off:
-            self._run = self._start()
+            # From the first call on: wandb's own process keeps the environment that it was started in.
+            with told_no_secrets(self._redactor):
+                self._run = self._start()
             self._off = self._run is None
         return self._run or _DummyExperiment()
 
@@ -159,7 +163,7 @@ class WandbLogger(Logger):
 
         Args:
             metrics: names such as ``train/loss``, and their values.
-            step: the step they belong to, on the axis ``trainer/global_step``; None means that of the row before.
+            step: the step they belong to, on the axis ``trainer/global_step``; None means the last one.
         """
         self._log_row(dict(metrics), step)
 
@@ -186,7 +190,7 @@ class WandbLogger(Logger):
         Args:
             key: a name such as ``plots/confusion``.
             images: paths of picture files, or arrays of shape ``(height, width)`` or ``(height, width, channels)``.
-            step: the step they belong to.
+            step: the step they belong to; None means the last one.
             caption: one caption for each picture.
         """
 
@@ -209,7 +213,7 @@ class WandbLogger(Logger):
             key: a name such as ``test/per_class``.
             columns: the columns' names.
             rows: the cells, one sequence for each row.
-            step: the step it belongs to.
+            step: the step it belongs to; None means the last one.
         """
 
         def table() -> Any:
@@ -286,6 +290,7 @@ class WandbLogger(Logger):
             return None
         earlier = session_folders(self._save_dir, self._id)
         self._logged = last_logged(earlier)
+        self._step = max(self._logged.values(), default=0)
         resumed = bool(earlier or RunFolder(self._save_dir).read_json().get("sessions"))
         key = find_key(configured.base_url, configured.api_key)
         if mode == "online" and (key or os.environ.get("WANDB_IDENTITY_TOKEN_FILE")):
@@ -325,8 +330,7 @@ class WandbLogger(Logger):
         )
         self._messages = Messages()
         self._open.enter_context(quiet(self._messages))
-        with told_no_secrets(self._redactor):
-            run = wandb.init(settings=settings)
+        run = wandb.init(settings=settings)
         run.define_metric(AXIS)
         run.define_metric("*", step_metric=AXIS, step_sync=True)
         self._url = run.url if mode == "online" else None
@@ -352,10 +356,11 @@ class WandbLogger(Logger):
         if self.experiment is not self._run:
             return
         if step is not None:
+            self._step = max(step, self._step)
             values = {name: value for name, value in values.items() if step > self._logged.get(name, -1)}
             if not values.keys() - {"epoch"}:
                 return
-            values[AXIS] = step
+        values[AXIS] = self._step if step is None else step
         self._do(lambda run: run.log(values))
 
     def _log_made(self, key: str, make: Callable[[], Any], step: int | None) -> None:

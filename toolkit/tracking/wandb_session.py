@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 Mode = Literal["online", "offline", "disabled"]
 
-INIT_SECONDS = 10
-"""How long the start of a run waits for the server before the run goes on offline."""
-
-FINISH_SECONDS = 30
-"""How long the end of a run waits for the rest of the upload; what is left is on disk."""
+SECONDS = (
+    # How long the start of a run waits for the server before the run goes on offline.
+    ("WANDB_INIT_TIMEOUT", "init_timeout", 10),
+    # How long the end of a run waits for the rest of the upload; what is left is on disk.
+    ("WANDB_FINISH_TIMEOUT", "finish_timeout", 30),
+    # How often wandb writes to disk. What it holds is lost when the run is killed, and its own 15 s is a lot (0.31).
+    ("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL", "x_transaction_log_flush_interval", 1),
+)
+"""Variable by which a user may decide otherwise, name of wandb's setting, and our value in seconds."""
 
 _PRIVATE: tuple[Mode, ...] = ("online", "offline", "disabled")
 _SPELLINGS: Mapping[str, Mode] = {"run": "online", "shared": "online", "dryrun": "offline"}
@@ -108,10 +112,9 @@ def make_settings(values: Mapping[str, Any]) -> wandb.Settings:
         "use_dot_wandb": False,
         "finish_timeout_raises": True,
     }
-    if "WANDB_INIT_TIMEOUT" not in os.environ:
-        ours["init_timeout"] = INIT_SECONDS
-    if "WANDB_FINISH_TIMEOUT" not in os.environ:
-        ours["finish_timeout"] = FINISH_SECONDS
+    for variable, name, seconds in SECONDS:
+        if variable not in os.environ:
+            ours[name] = seconds
     known = wandb.Settings.model_fields
     given = {name: value for name, value in {**ours, **values}.items() if name in known and value is not None}
     try:
@@ -127,9 +130,14 @@ def quiet(messages: Messages) -> Iterator[None]:
 
     before = wandb.setup().settings
     wandb.termsetup(wandb.Settings(silent=True), messages)
+    # wandb notes its own steps in a file of the run's folder. On a full disk each note would print a traceback.
+    notes = logging.getLogger("wandb")
+    level = notes.level
+    notes.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
+        notes.setLevel(level)
         wandb.termsetup(before, None)
 
 
