@@ -25,4 +25,4 @@ def resume(
         from toolkit import runs
 
     with shown_tracebacks(traceback):
-        runs.resume(folder, overrides or (), allow_code=allow_code)
+        runs.resume(folder, overrides or (), allow_code=allow_code, given_in="command line")

@@ -31,7 +31,7 @@ def run_test(
     from toolkit.tracking import console
 
     with shown_tracebacks(traceback):
-        result = runs.retest(folder, overrides or (), allow_code=allow_code)
+        result = runs.retest(folder, overrides or (), allow_code=allow_code, given_in="command line")
     if as_json:
         print_json(
             {

@@ -31,6 +31,7 @@ def resume(
     root: Path | None = None,
     registry: Registry | None = None,
     allow_code: bool = False,
+    given_in: str = "overrides",
 ) -> RunResult:
     """Go on with a run where its last whole epoch ended: in the same folder, under the same id, in the same W&B run.
 
@@ -43,6 +44,7 @@ def resume(
         root: the folder of all runs; ``./runs``, or what ``TOOLKIT_RUNS`` says, when left out.
         registry: what is installed; looked up when left out.
         allow_code: whether code named directly in the recipe may be run; asked again for every resume.
+        given_in: where the overrides were typed, for messages.
 
     Returns:
         As `run` does.
@@ -59,7 +61,8 @@ def resume(
     if saved is None:
         raise RequestError(_nothing_to_go_on_from(folder, damaged))
     registry = registry or Registry.scan()
-    checked = resolve(stored_recipe(folder, overrides, registry=registry, allow_code=allow_code), registry)
+    recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
+    checked = resolve(recipe, registry)
     checked.raise_problems()
     _must_go_on(checked, folder, saved)
     count = processes(checked.trainer)

@@ -55,6 +55,7 @@ def retest(
     root: Path | None = None,
     registry: Registry | None = None,
     allow_code: bool = False,
+    given_in: str = "overrides",
 ) -> Retested:
     """Test a run's best checkpoint (its last, where there is no best), and note the result in its ``run.json``.
 
@@ -64,6 +65,7 @@ def retest(
         root: the folder of all runs; ``./runs``, or what ``TOOLKIT_RUNS`` says, when left out.
         registry: what is installed; looked up when left out.
         allow_code: whether code named directly in the recipe may be run.
+        given_in: where the overrides were typed, for messages.
 
     Raises:
         RequestError: there is no such run or checkpoint, or the data has no test split.
@@ -73,7 +75,8 @@ def retest(
     overridden(overrides, CHANGEABLE, "a test")
     checkpoint = chosen_checkpoint(folder)
     registry = registry or Registry.scan()
-    checked = resolve(stored_recipe(folder, overrides, registry=registry, allow_code=allow_code), registry)
+    recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
+    checked = resolve(recipe, registry)
     checked.raise_problems()
     experiment = build(checked)
     if not experiment.has_test:

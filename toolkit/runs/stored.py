@@ -11,7 +11,14 @@ from toolkit.registry import Registry
 from toolkit.tracking.folder import RunFolder
 
 
-def stored_recipe(folder: RunFolder, overrides: Sequence[str], *, registry: Registry, allow_code: bool) -> Recipe:
+def stored_recipe(
+    folder: RunFolder,
+    overrides: Sequence[str],
+    *,
+    registry: Registry,
+    allow_code: bool,
+    given_in: str = "overrides",
+) -> Recipe:
     """The recipe of a run, under its own name: as it was resolved, with what it was resumed with and further overrides.
 
     Weights that the run once began with (``model.init_from``) are left out: its checkpoint has later ones, and the
@@ -22,6 +29,7 @@ def stored_recipe(folder: RunFolder, overrides: Sequence[str], *, registry: Regi
         overrides: applied on top of what was run.
         registry: what is installed.
         allow_code: whether code named directly in the recipe may be run; the run itself does not remember.
+        given_in: where the overrides were typed, for messages.
 
     Raises:
         RequestError: the folder has no recipe.
@@ -33,7 +41,7 @@ def stored_recipe(folder: RunFolder, overrides: Sequence[str], *, registry: Regi
 
     def loaded(*more: str) -> Recipe:
         before = content.get("resumed_with", [])
-        return load(page, [*more, *before, *overrides], registry=registry, allow_code=allow_code)
+        return load(page, [*more, *before, *overrides], registry=registry, allow_code=allow_code, given_in=given_in)
 
     recipe = loaded()
     if recipe.get("model", "init_from") is not None:
