@@ -142,9 +142,9 @@ class Watcher(Callback):
 ACME_BROKEN = "import flash_attn_of_nobody\n"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that the plugin is installed in, on ``sys.path`` until the session ends."""
+    """The folder that the plugin is installed in, on ``sys.path`` while a file of tests runs."""
     folder = tmp_path_factory.mktemp("acme")
     metadata = folder / "acme_nets-1.0.dist-info"
     metadata.mkdir()
@@ -159,7 +159,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         sys.modules.pop("acme_nets", None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def registry(acme: Path) -> Registry:
     """The core's components and those of this plugin, whatever else is installed."""
     found = tuple(plugin for plugin in Registry.scan().plugins if plugin.distribution in (CORE, "acme-nets"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ from toolkit.runs import Interrupted, RunFailed, Terminated, resume, run
 from toolkit.tracking.folder import RunFolder
 
 
-@pytest.fixture(autouse=True)
-def files_of_any_size() -> Iterator[None]:
-    """Takes back the limit that stands for a full disk."""
+@contextmanager
+def the_limit_taken_back() -> Iterator[None]:
+    """Takes back, at once, the limit on files that stands for a full disk: pytest may be writing to a file itself."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def failed(recipe: Any, kind: type[RunFailed] = RunFailed) -> tuple[RunFailed, RunFolder]:
-    with pytest.raises(kind) as caught:
+    with the_limit_taken_back(), pytest.raises(kind) as caught:
         run(recipe)
     return caught.value, RunFolder(caught.value.folder)
 
