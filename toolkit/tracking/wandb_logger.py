@@ -277,7 +277,7 @@ class WandbLogger(Logger):
     def upload_hint(self) -> str | None:
         """The line that says how to upload what W&B's server does not have; None when there is nothing to upload."""
         command = upload_command(self._save_dir, self._id) if _logs_here() else None
-        return f"W&B has not everything of this run yet. Upload it: {command}" if command else None
+        return f"To upload this run to W&B: {command}" if command else None
 
     def _start(self) -> wandb.Run | None:
         import wandb

@@ -109,7 +109,6 @@ def make_settings(values: Mapping[str, Any]) -> wandb.Settings:
         "save_code": False,
         "label_disable": True,
         "symlink": False,
-        "use_dot_wandb": False,
         "finish_timeout_raises": True,
     }
     for variable, name, seconds in SECONDS:

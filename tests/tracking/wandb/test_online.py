@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import select
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -149,7 +146,6 @@ def test_a_server_that_fails_under_way_loses_nothing(
     status: int,
 ) -> None:
     monkeypatch.setenv("WANDB__FILE_STREAM_TRANSMIT_INTERVAL", "1")
-    monkeypatch.setenv("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL", "1")
     logger = build()
     log(logger, 0, 4)
     server.wait_for(lambda: len(server.runs[RUN].history) == 4)
@@ -174,7 +170,6 @@ def test_a_server_that_fails_after_a_resume_gets_every_row(
     server: Any, build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB__FILE_STREAM_TRANSMIT_INTERVAL", "1")
-    monkeypatch.setenv("WANDB__TRANSACTION_LOG_FLUSH_INTERVAL", "1")
     first = build()
     log(first, 0, 5)
     first.close("failed")
@@ -214,60 +209,3 @@ def test_two_offline_folders_make_one_run(server: Any, build: Callable[..., Any]
     assert run.summary["best/train/loss"] == 0.125
     assert run.exit_code == 0
     assert second.upload_hint() is None
-
-
-PROGRAM = """
-import sys
-from toolkit.tracking.wandb_logger import WandbLogger
-logger = WandbLogger(sys.argv[1], id=sys.argv[2], project="digits")
-logger.log_metrics({"train/loss": 1.0}, 0)
-print("logged", flush=True)
-sys.stdin.readline()
-try:
-    logger.close("finished")
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-"""
-
-
-def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROGRAM, str(folder), RUN]
-    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert program.stdout is not None
-    assert program.stdout.readline() == "logged\n"
-    return program
-
-
-def cores(program: subprocess.Popen[str]) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(program.pid)], capture_output=True, text=True)
-    return [int(pid) for pid in listed.stdout.split()]
-
-
-def test_ctrl_c_while_the_rest_is_uploaded_ends_the_program(
-    server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_FINISH_TIMEOUT", "5")
-    program = start(folder)
-    (core,) = cores(program)
-    server.answer = lambda path: 0
-    server.asked.clear()
-    assert program.stdin is not None
-    assert program.stdout is not None
-    print(file=program.stdin, flush=True)
-    assert server.asked.wait(60)
-    program.send_signal(signal.SIGINT)
-    assert program.stdout.readline() == "interrupted\n"
-    assert program.wait(60) == 0
-    with pytest.raises(ProcessLookupError):
-        os.kill(core, 0)
-
-
-def test_wandbs_own_process_ends_with_a_program_that_is_killed(server: Any, folder: Path) -> None:
-    program = start(folder)
-    (core,) = cores(program)
-    descriptor = os.pidfd_open(core)
-    program.kill()
-    program.wait(60)
-    ended, _, _ = select.select([descriptor], [], [], 60)
-    os.close(descriptor)
-    assert ended
