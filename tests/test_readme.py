@@ -58,3 +58,13 @@ def test_the_recipe_is_the_shipped_one(tmp_path: Path) -> None:
     file = tmp_path / "page.yaml"
     file.write_text(page)
     assert load(str(file)).plain() == load("vision/digits").plain()
+
+
+def test_the_mistakes_are_reported_as_shown(tmp_path: Path) -> None:
+    (page,) = (block for block in blocks("yaml") if "extends:" in block)
+    (tmp_path / "mine.yaml").write_text(page)
+    command = [sys.executable, "-m", "toolkit", "run", "./mine.yaml", "trainer.max_epoch=3"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "toolkit run ./mine.yaml trainer.max_epoch=3" in README
+    assert f"\n```\n{done.stderr}```" in README
