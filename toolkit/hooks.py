@@ -40,7 +40,7 @@ class Hooks:
 
     The objects that listeners are given belong to later layers of the toolkit, and so are not typed here: ``run`` is a
     run (``id``, ``folder``, ``recipe``), ``experiment`` a built experiment (`toolkit.build.Experiment`), ``result`` a
-    `toolkit.run.RunResult`.
+    `toolkit.runs.RunResult`.
     """
 
     @hookspec

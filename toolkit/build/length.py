@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import GradientAccumulationScheduler
 from torch import Tensor
 
 from toolkit.check import Checked
+from toolkit.recipe.grammar import BATCH_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def planned_length(checked: Checked, train: Any) -> RunLength | None:
     accumulated = trainer.get("accumulate_grad_batches", 1)
     if accumulated < 1:
         return None  # Lightning will say what is wrong with it
-    samples, batch_size = _samples(train), loader.get("batch_size", 1)
+    samples, batch_size = _samples(train), loader.get("batch_size", BATCH_SIZE)
     batches = math.inf if samples is None else samples / batch_size
     if not math.isinf(batches):
         batches = math.floor(batches) if loader.get("drop_last") else math.ceil(batches)

@@ -21,7 +21,7 @@ from toolkit.recipe.grammar import ENGINE_KEYS, LOADER_KEYS, TOP_LEVEL
 _LOADER: Mapping[str, Any] = {
     "batch_size": int,
     "eval_batch_size": int | None,
-    "workers": int | Literal["auto"],
+    "workers": int,
     "drop_last": bool,
     "resident": bool,
 }

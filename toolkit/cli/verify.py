@@ -11,7 +11,7 @@ from toolkit.cli import completion
 from toolkit.cli.arguments import Json, Traceback, examples
 from toolkit.cli.garbage import no_collection
 from toolkit.cli.tracebacks import shown_tracebacks
-from toolkit.errors import RequestError
+from toolkit.errors import RequestError, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.recipe import Recipe
@@ -75,11 +75,20 @@ def verify(
 
 def _all(registry: Registry) -> list[Recipe]:
     """Every installed recipe that expects something, and whose components are installed too."""
+    from toolkit.cli.output import note
     from toolkit.recipe import list_recipes, load
     from toolkit.recipe.needs import needs
 
-    loaded = [load(file.full_name, registry=registry) for file in list_recipes(registry)]
-    found = [recipe for recipe in loaded if recipe.get("expect") and not needs(recipe.values, registry)]
+    found = []
+    for file in list_recipes(registry):
+        try:
+            recipe = load(file.full_name, registry=registry)
+        except ToolkitError as error:
+            # One unreadable page, of whatever plugin, keeps no other from being verified.
+            note(str(error))
+            continue
+        if recipe.get("expect") and not needs(recipe.values, registry):
+            found.append(recipe)
     if not found:
         raise RequestError("no installed recipe says what it expects; name one: toolkit verify RECIPE")
     return found

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from toolkit.errors import RequestError
 
 MAX_BYTES = 100 * 1024**3
-"""Default limit of what an archive may hold unpacked: above most data sets, below what fills a disk unnoticed."""
+"""Default limit of what an archive may hold unpacked: above most datasets, below what fills a disk unnoticed."""
 
 _BLOCK = 1024 * 1024
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from toolkit.errors import RequestError, did_you_mean
+from toolkit.recipe.grammar import BATCH_SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class LoaderSettings:
     """How batches are made; the keys of the block `loader`."""
 
-    batch_size: int = 32
+    batch_size: int = BATCH_SIZE
     """Samples in a batch of one process: two processes take `2 * batch_size` samples a step."""
     eval_batch_size: int | None = None
     """The same in validation and test; `batch_size` when None. It changes no result, only speed and memory."""

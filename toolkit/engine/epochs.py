@@ -40,8 +40,6 @@ class EpochCheckpoints(pl.Callback):
         keep_last: how many of the newest are kept; at least one is.
     """
 
-    per_batch = False
-
     def __init__(
         self,
         folder: Path,

@@ -40,6 +40,9 @@ WORDS = {
 }
 """By kind, the words that the core takes out of a block before the component sees its arguments; ``use`` everywhere."""
 
+BATCH_SIZE = 32
+"""Samples in a batch of one process where a recipe does not say."""
+
 LOADER_KEYS = ("batch_size", "eval_batch_size", "workers", "drop_last", "resident")
 ENGINE_KEYS = ("compile", "channels_last", "ema", "keep")
 

@@ -1,7 +1,7 @@
 """Resolves ``${key}`` and ``${oc.env:NAME[,default]}``, and remembers what touched the environment.
 
 Our own instead of OmegaConf's: only two forms may resolve, a value must know whether the environment took part in it
-(also through another key), and every mistake must be named at its place. Imports only errors.
+(also through another key), and every mistake must be named at its place. Imports no more than the reader does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``key=value`` from the command line or from Python, as a layer over a recipe. Imports only errors."""
+"""``key=value`` from the command line or from Python, as a layer over a recipe. Imports as little as the reader."""
 
 from __future__ import annotations
 

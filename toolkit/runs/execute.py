@@ -175,7 +175,7 @@ def _ended(run: Run, hooks: LoadedHooks, error: BaseException, signals: Signals)
     status, reason, kind = _sorted(error, run)
     if isinstance(error, RequestError) and run.trainer is None and run.resumed_from is None:
         # Nothing was started: a callback or a logger could not be constructed.
-        if run.is_main:
+        if not run.launched:
             run.folder.remove()
         return error
     # What is printed ends in the logs of a job: it must hold no more secrets than the folder does.

@@ -6,6 +6,7 @@ from toolkit.build import Experiment, build
 from toolkit.check import resolve
 from toolkit.recipe import Recipe
 from toolkit.registry import Registry
+from toolkit.runs.weights import weights_of_run
 
 
 def fetch(recipe: Recipe, *, registry: Registry | None = None) -> Experiment:
@@ -24,4 +25,4 @@ def fetch(recipe: Recipe, *, registry: Registry | None = None) -> Experiment:
     """
     checked = resolve(recipe, registry or Registry.scan())
     checked.raise_problems()
-    return build(checked)
+    return build(checked, find_weights=weights_of_run)

@@ -96,6 +96,10 @@ def _failed(run: Run, code: int, reason: str, traceback: str) -> Exception:
         run.record = folder.read_json()
         run.write(status=status, reason=reason)
         return kind(advice(run, status, reason), folder=folder.path, reason=reason, traceback="")
+    if code == EXIT_REQUEST and run.resumed_from is None:
+        # Nothing was started: a callback, a logger or the trainer could not be made.
+        folder.remove()
+        return RequestError(reason)
     run.record = folder.read_json()
     run.write(status=FAILED, reason=reason)
     if traceback:

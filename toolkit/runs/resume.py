@@ -66,8 +66,7 @@ def resume(
     checked.raise_problems()
     _must_go_on(checked, folder, saved)
     count = processes(checked.trainer)
-    if count > 1:
-        refuse_launchers()
+    refuse_launchers()
     experiment = build(checked)
     # What comes after the checkpoint, damaged or not, is made again.
     remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))

@@ -30,7 +30,6 @@ CHANGEABLE = (
     "task",
     "transforms.eval",
     "trainer.accelerator",
-    "trainer.devices",
     "trainer.precision",
     "trainer.limit_test_batches",
 )

@@ -50,10 +50,18 @@ def run(
     checked = resolve(recipe, registry or Registry.scan())
     checked.raise_problems()
     count = processes(checked.trainer)
-    if count > 1:
-        refuse_launchers()
-    experiment = build(checked, find_weights=lambda which: weights_of_run(which, root))
+    refuse_launchers()
+    init_from: dict[str, str] = {}
+
+    def find_weights(which: str) -> Path:
+        path = weights_of_run(which, root)
+        init_from["init_from"] = str(path.absolute())
+        return path
+
+    experiment = build(checked, find_weights=find_weights)
     begun = prepare(experiment, name=name, tags=tags, note=note, root=root or runs_root())
+    if init_from:
+        begun.write(**init_from)
     return execute(begun) if count == 1 else execute_in_processes(begun, count)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from toolkit.engine.checkpoints import list_saved
 from toolkit.errors import RequestError
 from toolkit.recipe import Recipe, load
 from toolkit.registry import Registry
@@ -21,8 +22,8 @@ def stored_recipe(
 ) -> Recipe:
     """The recipe of a run, under its own name: as it was resolved, with what it was resumed with and further overrides.
 
-    Weights that the run once began with (``model.init_from``) are left out: its checkpoint has later ones, and the
-    file they came from need not be there any more.
+    Weights that the run once began with (``model.init_from``) are left out where it has a checkpoint: that has later
+    ones, and the file they came from need not be there any more.
 
     Args:
         folder: the run's folder.
@@ -44,7 +45,7 @@ def stored_recipe(
         return load(page, [*more, *before, *overrides], registry=registry, allow_code=allow_code, given_in=given_in)
 
     recipe = loaded()
-    if recipe.get("model", "init_from") is not None:
+    if recipe.get("model", "init_from") is not None and list_saved(folder.checkpoints):
         recipe = loaded("model.init_from=null")
     return dataclasses.replace(recipe, name=str(content.get("recipe") or recipe.name))
 

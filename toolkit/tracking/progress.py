@@ -36,8 +36,6 @@ class EpochLines(pl.Callback):
         bar: whether a terminal also gets a bar that moves with the batches.
     """
 
-    per_batch = False
-
     def __init__(self, *, bar: bool = True) -> None:
         super().__init__()
         self._bar = bar

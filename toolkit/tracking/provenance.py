@@ -124,7 +124,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
     too_slow = threading.Timer(GIT_SECONDS, process.kill)
     too_slow.start()
     try:
-        # No more than is kept: the difference may be a data set of gigabytes.
+        # No more than is kept: the difference may be a dataset of gigabytes.
         said = process.stdout.read(PATCH_BYTES + 1)
         cut = len(said) > PATCH_BYTES
         if cut:

@@ -62,7 +62,7 @@ def metric_rows(record: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         expected, verdict = "", ""
         if name in expect:
             expected = str(expect[name]["expected"])
-            # Another learning rate, another data set: the recipe's promise was not about that.
+            # Another learning rate, another dataset: the recipe's promise was not about that.
             verdict = "not comparable" if overrides else "met" if expect[name]["met"] else "not met"
         rows.append((name, "absent" if value is None else shown(float(value)), expected, verdict))
     return rows

@@ -22,7 +22,7 @@ TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 @dataclass(frozen=True)
 class Source:
-    """Where the four files of a data set can be downloaded."""
+    """Where the four files of a dataset can be downloaded."""
 
     name: str
     """Name of the dataset component, and of its folder in the cache."""

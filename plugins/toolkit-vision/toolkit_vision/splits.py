@@ -1,4 +1,4 @@
-"""What the data sets here return, and how a validation split is cut off. Imports torch, nothing of the toolkit."""
+"""What the datasets here return, and how a validation split is cut off. Imports torch, nothing of the toolkit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tensors = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Splits:
-    """A data set of images in memory, in the shape that the toolkit asks for."""
+    """A dataset of images in memory, in the shape that the toolkit asks for."""
 
     train: Tensors
     val: Tensors | None
