@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from toolkit.engine.launch import Ended
 from toolkit.errors import EXIT_INTERRUPTED, RequestError
@@ -64,6 +65,22 @@ def test_ctrl_c_reaches_all_processes(recipe_file: Any, in_a_process: Any, newes
 def told(folder: RunFolder, rank: int, code: int, reason: str, when: float) -> None:
     content = {"code": code, "reason": reason, "traceback": "Traceback", "when": when}
     (folder.logs / f"rank-{rank}.json").write_text(json.dumps(content))
+
+
+def test_each_process_begins_with_the_weights_of_an_earlier_run(recipe: Any) -> None:
+    first = run(recipe())
+    # `last` means the earlier run, although the new one has its folder by the time the processes start.
+    second = run(recipe("model.init_from=last", "optimizer.lr=0.0", "loss.label_smoothing=0.0", **TWO))
+    assert first.model is not None
+    assert second.model is not None
+    found, expected = second.model.state_dict(), first.model.state_dict()
+    assert torch.equal(found["head.weight"], expected["head.weight"])
+
+
+def test_what_cannot_be_constructed_leaves_no_folder(recipe: Any, runs: Path) -> None:
+    with pytest.raises(RequestError, match="timer"):
+        run(recipe(**TWO, callbacks={"timer": {"duration": "nonsense"}}))
+    assert not list(runs.glob("*/*"))
 
 
 def test_the_process_that_failed_first_tells_why(tmp_path: Path) -> None:
