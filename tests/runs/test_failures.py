@@ -99,6 +99,14 @@ def test_a_loss_that_is_no_number_ends_the_run(recipe: Any) -> None:
     assert [path.name for path in folder.checkpoints.glob("*.ckpt")] == ["epoch-0001.ckpt"]
 
 
+def test_a_limit_behind_the_checkpoint_is_refused_and_not_remembered(recipe: Any) -> None:
+    _, folder = failed(recipe(loss="./parts.py:NanLoss"))
+    before = folder.run_json.read_bytes()
+    with pytest.raises(RequestError, match="and 6 steps already, and trainer.max_steps=3 is no more"):
+        resume(folder.path, ["trainer.max_steps=3"], allow_code=True)
+    assert folder.run_json.read_bytes() == before
+
+
 def test_weights_that_are_no_numbers_replace_no_checkpoint(recipe: Any) -> None:
     _, folder = failed(recipe(callbacks={"spoil": {"use": "./parts.py:NanWeights"}}, engine={"keep": {"last": 1}}))
     assert folder.read_json()["reason"] == "the parameter model.head.bias holds nan or inf at step 12 (epoch 3)"

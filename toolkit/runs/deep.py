@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from toolkit.build import Experiment, build
+from toolkit.build import BuildError, Experiment, build, build_callbacks, build_loggers
 from toolkit.check import Block, Checked, Signature
 from toolkit.data import data_module
 from toolkit.engine.quiet import quiet_lightning
@@ -82,13 +83,16 @@ def deep(checked: Checked) -> DeepReport:
     checked = _without_downloads(checked, notes)
     try:
         experiment = build(checked)
-    except RequestError:
-        stand_in = _stand_in(checked)
+    except BuildError as error:
+        stand_in = _stand_in(checked) if _data_is_absent(error) else None
         if stand_in is None:
             raise
         checked = _with_data(checked, stand_in)
         experiment = build(checked)
         notes.insert(0, "stand-in data: files not checked")
+    with tempfile.TemporaryDirectory() as folder:
+        build_callbacks(experiment, {"dirpath": folder})
+        build_loggers(experiment, {"save_dir": folder, "name": "check", "version": "check", "id": "check"})
     looks = _Looks()
     try:
         _one_step(experiment, looks)
@@ -110,6 +114,11 @@ def deep(checked: Checked) -> DeepReport:
         stand_in=any(note.startswith("stand-in") for note in notes),
         notes=tuple(notes),
     )
+
+
+def _data_is_absent(error: BuildError) -> bool:
+    """Whether the dataset found no files, or could not download them; a wrong argument of its own is no such thing."""
+    return error.problem.key == "dataset" and isinstance(error.__cause__, (OSError, RequestError))
 
 
 def _one_step(experiment: Experiment, looks: _Looks) -> None:

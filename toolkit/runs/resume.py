@@ -103,12 +103,14 @@ def _must_go_on(checked: Checked, folder: RunFolder, saved: Saved) -> None:
     reached = [
         f"trainer.max_{what}={limit}"
         for what, limit, done in (("epochs", max_epochs, saved.epoch), ("steps", max_steps, saved.step))
-        if limit is not None and limit != -1 and done >= limit
+        # One that was stopped after its last epoch has its test still to come.
+        if limit is not None and limit != -1 and (done > limit or (done == limit and folder.status() == FINISHED))
     ]
-    # One that was stopped after its last epoch has its test still to come.
-    if reached and folder.status() == FINISHED:
+    if reached:
         raise RequestError(
-            f"run {folder.id} has trained for {saved.epoch} epochs and {saved.step} steps already, and {reached[0]}"
+            f"run {folder.id} has trained for {saved.epoch} epochs and {saved.step} steps already, "
+            f"and {reached[0]} is no more. "
+            f"Give more: toolkit resume {folder.id} trainer.max_epochs={2 * saved.epoch}"
         )
 
 

@@ -105,9 +105,8 @@ def _header(run: Any) -> list[tuple[str, str]]:
     monitor = experiment.monitor
     lines.append(("best by", f"{monitor.name}, {monitor.mode}" if monitor else "nothing to watch: the last is kept"))
     for logger in run.loggers:
-        if hasattr(logger, "url"):
-            logger.experiment  # noqa: B018  (begins the W&B run, which then knows whether it is online)
-            lines.append(("wandb", logger.url or "offline, into the run's folder"))
+        if hasattr(logger, "where"):
+            lines.append(("wandb", logger.where))
     if record["environment"]:
         lines.append(("reads", f"the environment: {', '.join(record['environment'])}"))
     return [*lines, *(("note", note) for note in run.notes)]

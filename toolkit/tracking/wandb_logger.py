@@ -135,6 +135,13 @@ class WandbLogger(Logger):
         return self._url
 
     @property
+    def where(self) -> str:
+        """Where the run is logged, for the run's header; begins the W&B run."""
+        if isinstance(self.experiment, _DummyExperiment):
+            return "disabled"
+        return self._url or "offline, into the run's folder"
+
+    @property
     @rank_zero_experiment
     def experiment(self) -> Any:
         """The ``wandb.Run``, started by the first use; on other processes, and while W&B is disabled, a stand-in."""
