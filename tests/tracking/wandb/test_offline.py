@@ -109,7 +109,7 @@ def test_a_resumed_run_goes_on_and_repeats_nothing(
     assert written(earlier).run.run_id == written(later).run.run_id == RUN
     assert [row["trainer/global_step"] for row in written(later).history] == [6, 7, 5, 7]
     assert written(later).history[2]["val/loss"] == 0.25
-    assert shlex.split(line.partition("Upload it: ")[2]) == [
+    assert shlex.split(line.partition("W&B: ")[2]) == [
         "wandb",
         "sync",
         str(earlier.relative_to(Path.cwd())),

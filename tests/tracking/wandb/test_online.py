@@ -30,7 +30,7 @@ def log(logger: Any, first: int, last: int) -> None:
 
 def sync(line: str) -> None:
     """Types the command that a line of the logger names."""
-    words = shlex.split(line.partition("Upload it: ")[2])
+    words = shlex.split(line.partition("W&B: ")[2])
     assert words[:2] == ["wandb", "sync"]
     command = [sys.executable, "-m", "wandb", *words[1:]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
