@@ -90,6 +90,7 @@ RIGHT_AS_WELL = [
     ["trainer.precision=bf16-mixed"],
     ["trainer.devices=[0, 1]"],
     ["trainer.limit_train_batches=0.5"],
+    ["loader.eval_batch_size=null"],
     ["engine={compile: max-autotune, channels_last: true, ema: {decay: 0.99, update_every_n_steps: 2}}"],
     ["engine.ema=0.999", "engine.keep={best: 2, last: 0}"],
     # lengths
