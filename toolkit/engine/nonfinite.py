@@ -23,6 +23,8 @@ class StopWhenNotFinite(pl.Callback):
     once makes the weights NaN, and the loss stays so.
     """
 
+    per_batch = False
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

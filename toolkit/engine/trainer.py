@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from pytorch_lightning.loggers import Logger
 
 from toolkit.build import Experiment
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
-from toolkit.engine.epochs import KEEP, EpochCheckpoints
+from toolkit.engine.epochs import KEEP, SAVE, Checkpoints
 from toolkit.engine.external import no_external_callbacks
+from toolkit.engine.fast_loop import use_fast_loop
 from toolkit.engine.nonfinite import StopWhenNotFinite
 from toolkit.engine.quiet import quiet_lightning
+from toolkit.engine.rank_environment import RankEnvironment
 from toolkit.errors import RequestError
 
 LOG_EVERY = 50
@@ -42,7 +45,7 @@ def trainer_options(
         run_id: the run's id.
         callbacks: the recipe's, and those of other packages.
         loggers: the recipe's.
-        batches_per_epoch: of a training epoch, on one process, where the data says.
+        batches_per_epoch: of a training epoch, on each process, where the data says.
 
     Returns:
         A new dict; ``callbacks`` and ``logger`` are new lists.
@@ -53,21 +56,24 @@ def trainer_options(
     checked = experiment.checked
     options = dict(checked.trainer)
     keep: Mapping[str, int] = {**KEEP, **(checked.engine.get("keep") or {})}
+    save: Mapping[str, Any] = {**SAVE, **(checked.engine.get("save") or {})}
     monitor = experiment.monitor
-    saves = EpochCheckpoints(
+    saves = Checkpoints(
         checkpoints,
         run_id,
         monitor=monitor.name if monitor else None,
         mode=monitor.mode if monitor else "min",
         keep_best=keep["best"],
         keep_last=keep["last"],
+        every_n_steps=save["steps"],
+        every_minutes=save["minutes"],
     )
     others = [*callbacks, *_averaging(checked.engine.get("ema"))]
     if sum(isinstance(callback, WeightAveraging) for callback in others) > 1:
         raise RequestError("engine.ema: a callback of the recipe averages the weights too; keep one of them")
     if options.get("log_every_n_steps") is None:
-        steps = (batches_per_epoch or LOG_EVERY) // (options.get("accumulate_grad_batches") or 1)
-        options["log_every_n_steps"] = max(1, min(LOG_EVERY, steps))
+        steps = LOG_EVERY if batches_per_epoch is None else _optimizer_steps(batches_per_epoch, options)
+        options["log_every_n_steps"] = min(LOG_EVERY, steps)
     if options.get("precision") == "auto":
         options["precision"] = automatic_precision(str(options.get("accelerator", "auto")))
     # The core prints a header of its own; a summary is there for who asks for one.
@@ -79,7 +85,7 @@ def trainer_options(
         **options,
         "enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in others),
         "default_root_dir": str(folder),
-        "plugins": [PlainCheckpointIO()],
+        "plugins": [PlainCheckpointIO(), RankEnvironment()],
         "callbacks": [saves, *others, StopWhenNotFinite()],
         "logger": list(loggers),
     }
@@ -93,10 +99,12 @@ def make_trainer(options: Mapping[str, Any]) -> pl.Trainer:
     """
     try:
         with quiet_lightning(), no_external_callbacks():
-            return pl.Trainer(**options)
+            trainer = pl.Trainer(**options)
     # Lightning has no common error for arguments that do not go together or that this machine cannot satisfy.
     except Exception as error:
         raise RequestError(f"trainer: Lightning refuses this: {str(error).strip() or type(error).__name__}") from error
+    use_fast_loop(trainer)
+    return trainer
 
 
 def processes(trainer: Mapping[str, Any]) -> int:
@@ -115,6 +123,14 @@ def automatic_precision(accelerator: str) -> str:
     """What ``precision: auto`` means here: bf16 where a CUDA device computes in it, else float32."""
     on_cuda = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     return "bf16-mixed" if on_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+
+
+def _optimizer_steps(batches: int, options: Mapping[str, Any]) -> int:
+    """Optimizer steps in an epoch of so many batches, as Lightning limits and counts them."""
+    limit = options.get("overfit_batches") or options.get("limit_train_batches")
+    if limit is not None:
+        batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
+    return max(1, math.ceil(batches / (options.get("accumulate_grad_batches") or 1)))
 
 
 def _averaging(ema: Any) -> list[pl.Callback]:

@@ -36,6 +36,8 @@ class EpochLines(pl.Callback):
         bar: whether a terminal also gets a bar that moves with the batches.
     """
 
+    per_batch = False
+
     def __init__(self, *, bar: bool = True) -> None:
         super().__init__()
         self._bar = bar
@@ -48,6 +50,8 @@ class EpochLines(pl.Callback):
         self._finished: int | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # A run that goes on in the middle of an epoch has no beginning of one.
+        self._began = time.monotonic()
         if not trainer.is_global_zero:
             return
         self._console = console()
