@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -34,8 +36,36 @@ class Net(nn.Module):
     def forward(self, inputs):
         hidden = self.body(inputs)
         if self.training:
+            killed.now("forward")
             hidden = hidden * (1 + 0.01 * random.random()) + 0.01 * float(np.random.normal())
         return self.head(hidden)
+
+
+class Killed:
+    """Ends the process at one moment: KILLED=what:how often it was done before[:signal]."""
+
+    def __init__(self):
+        self.what, after, how = (os.environ.get("KILLED", "never:0") + "::SIGKILL").split(":")[:3]
+        self.left, self.how = int(after or 0), how or "SIGKILL"
+
+    def now(self, what):
+        if what == self.what:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), getattr(signal, self.how))
+
+
+killed = Killed()
+fsync = os.fsync
+
+
+def counted_fsync(*arguments):
+    # What is written to a checkpoint is whole only after this.
+    killed.now("fsync")
+    fsync(*arguments)
+
+
+os.fsync = counted_fsync
 
 
 class Broken(Net):
@@ -52,6 +82,27 @@ class Splits:
         self.val = (inputs[:32], targets[:32]) if val else None
         self.test = (inputs[32:], targets[32:])
         self.facts = {"num_classes": 3, "task": "multiclass"}
+
+
+class Items:
+    """Writes down which samples were read."""
+
+    def __init__(self, inputs, targets, log):
+        self.inputs, self.targets, self.log = inputs, targets, log
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        with open(self.log, "a") as file:
+            file.write(f"{index}\\n")
+        return self.inputs[index], self.targets[index]
+
+
+class Read(Splits):
+    def __init__(self, log: str):
+        super().__init__(val=False)
+        self.train, self.test = Items(*self.train, log), None
 
 
 class Ends(pl.Callback):
@@ -175,6 +226,40 @@ except ToolkitError as error:
 """
 
 
+FORKS = """
+import json, os, sys
+import matplotlib.pyplot
+import toolkit.runs
+from toolkit.recipe import load
+
+for line in sys.stdin:
+    request = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        for number, path in enumerate([os.devnull, *request["output"]]):
+            flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            os.dup2(os.open(path, flags, 0o600), number)
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        code, text = 0, sys.argv[1]
+        sys.argv = ["-c", *request["typed"]]
+        try:
+            exec(text, {"__name__": "__main__"})
+        except SystemExit as exit:
+            code = exit.code or 0
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Small tensors are faster without threads, and two test processes do not get in each other's way."""
@@ -218,21 +303,32 @@ def recipe(recipe_file: Callable[..., Path]) -> Callable[..., Recipe]:
     return loaded
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[subprocess.Popen[str]]:
+    """A process that has imported everything and nothing more, and forks: a fresh one needs seconds to get there."""
+    command = [sys.executable, "-c", FORKS, MAIN]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    ) as process:
+        yield process
+        process.kill()
+
+
 @pytest.fixture
-def in_a_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def in_a_process(tmp_path: Path, forks: subprocess.Popen[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs or resumes in a process of its own, which may end in any way."""
 
     def call(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        import os
-
-        return subprocess.run(
-            [sys.executable, "-c", MAIN, *map(str, arguments)],
-            env={**os.environ, **environment},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+        typed = list(map(str, arguments))
+        files = [tmp_path / name for name in (".stdout", ".stderr")]
+        request = {"typed": typed, "environment": {**os.environ, **environment}, "folder": str(tmp_path)}
+        forks.stdin.write(json.dumps({**request, "output": list(map(str, files))}) + "\n")
+        forks.stdin.flush()
+        code = int(forks.stdout.readline())
+        return subprocess.CompletedProcess(typed, code, *(file.read_text(errors="replace") for file in files))
 
     return call
 

@@ -10,30 +10,25 @@ from typing import Any, Literal
 
 from toolkit.check.arguments import check_type, unknown_key
 from toolkit.check.expect import check_expect
+from toolkit.check.loader import check_loader
 from toolkit.check.report import Report
 from toolkit.check.signature import Parameter, signature_of
 from toolkit.check.trainer import check_trainer
 from toolkit.check.types import fits
 from toolkit.check.wording import shown
 from toolkit.errors import did_you_mean, nearest
-from toolkit.recipe.grammar import ENGINE_KEYS, LOADER_KEYS, TOP_LEVEL
+from toolkit.recipe.grammar import ENGINE_KEYS, TOP_LEVEL
 
-_LOADER: Mapping[str, Any] = {
-    "batch_size": int,
-    "eval_batch_size": int | None,
-    "workers": int,
-    "drop_last": bool,
-    "resident": bool,
-}
 _ENGINE: Mapping[str, Any] = {
     # The modes of torch.compile.
     "compile": bool | Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"],
     "channels_last": bool,
     "ema": float | dict[str, Any] | None,
     "keep": dict[str, int],
+    "save": dict[str, float | None],
 }
 _KEEP = ("best", "last")
-_LEAST = {"batch_size": 1, "eval_batch_size": 1, "workers": 0}
+_SAVE = ("steps", "minutes")
 _LARGEST_SEED = 2**32 - 1
 
 
@@ -52,7 +47,7 @@ def check_top_level(values: Mapping[str, Any], report: Report) -> dict[str, dict
             report.missing(key, f"a recipe needs a {key}, such as `{key}: {example}`")
     _check_seed(values.get("seed", 0), report)
     blocks = {name: _block(name, values.get(name), report) for name in ("loader", "engine", "trainer", "expect")}
-    _check_loader(blocks["loader"], report)
+    check_loader(blocks["loader"], report)
     _check_engine(blocks["engine"], report)
     if values.get("trainer") is None or isinstance(values["trainer"], dict):
         check_trainer(blocks["trainer"], report)
@@ -77,17 +72,6 @@ def _check_seed(seed: Any, report: Report) -> None:
         report.at_value(("seed",), f"expected a whole number from 0 to {_LARGEST_SEED}, got {shown(seed)}")
 
 
-def _check_loader(values: Mapping[str, Any], report: Report) -> None:
-    for name, value in values.items():
-        path = ("loader", name)
-        if name not in LOADER_KEYS:
-            report.at_key(path, unknown_key("loader", name, LOADER_KEYS))
-        elif name in _LEAST and type(value) is int and value < _LEAST[name]:
-            report.at_value(path, f"expected a whole number from {_LEAST[name]} up, got {shown(value)}")
-        else:
-            check_type(value, Parameter(name, _LOADER[name]), path, report)
-
-
 def _check_engine(values: Mapping[str, Any], report: Report) -> None:
     for name, value in values.items():
         path = ("engine", name)
@@ -97,6 +81,8 @@ def _check_engine(values: Mapping[str, Any], report: Report) -> None:
             check_type(value, Parameter(name, _ENGINE[name]), path, report)
         elif name == "keep":
             _check_keep(value, report)
+        elif name == "save":
+            _check_save(value, report)
         elif name == "ema" and value is not None:
             _check_ema(value, report)
 
@@ -108,6 +94,17 @@ def _check_keep(values: Mapping[str, int], report: Report) -> None:
             report.at_key(path, unknown_key("engine.keep", name, _KEEP))
         elif count < 0:
             report.at_value(path, f"expected a whole number from 0 up, got {shown(count)}")
+
+
+def _check_save(values: Mapping[str, float | None], report: Report) -> None:
+    for name, value in values.items():
+        path = ("engine", "save", name)
+        if name not in _SAVE:
+            report.at_key(path, unknown_key("engine.save", name, _SAVE))
+        elif name == "steps" and value is not None and (type(value) is not int or value < 1):
+            report.at_value(path, f"expected a whole number from 1 up, or null, got {shown(value)}")
+        elif value is not None and value <= 0:
+            report.at_value(path, f"expected a number above 0, or null, got {shown(value)}")
 
 
 def _check_ema(value: Any, report: Report) -> None:

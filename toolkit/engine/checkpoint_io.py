@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, cast
 import torch
 from lightning_fabric.plugins.io import CheckpointIO
 
-from toolkit.engine.checkpoints import check_whole, describe, remove, sidecar
+from toolkit.checksum import check_whole, sidecar
+from toolkit.engine.checkpoints import describe, remove
 from toolkit.engine.plain import check_plain
 from toolkit.tracking.files import sync_folder, write_atomic
 

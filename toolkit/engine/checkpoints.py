@@ -6,7 +6,6 @@ this needs torch, and none is imported.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -14,14 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from toolkit.errors import RunError
+from toolkit.checksum import DamagedCheckpoint, check_whole, sidecar
 from toolkit.tracking.files import sync_folder
 
 Mode = Literal["min", "max"]
-
-
-class DamagedCheckpoint(RunError):
-    """A checkpoint is not what was written: half of it, or with a changed bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +27,24 @@ class Saved:
     sha256: str
     epoch: int
     """Epochs finished when it was saved."""
+    batch: int
+    """Batches of the next epoch that were over; 0 for a checkpoint between two epochs."""
     step: int
     """Optimizer steps taken when it was saved."""
     score: float | None
     """The monitored metric; None when it was not measured since the checkpoint before."""
     resumable: bool
-    """Whether it was saved between two epochs, where a run can go on from it."""
+    """Whether a run can go on from it; not so when it was saved in the middle of a step."""
     next_logged_step: int
     """The step under which the next metrics are logged."""
     metrics: Mapping[str, float]
     """The last value of every metric when it was saved."""
 
-
-def sidecar(path: Path) -> Path:
-    """The file beside a checkpoint that describes it."""
-    return path.with_name(path.name + ".json")
+    @property
+    def moment(self) -> str:
+        """When it was saved: ``2 epochs``, or ``2 epochs and 17 batches``."""
+        epochs = f"{self.epoch} epoch{'' if self.epoch == 1 else 's'}"
+        return f"{epochs} and {self.batch} batch{'' if self.batch == 1 else 'es'}" if self.batch else epochs
 
 
 def describe(path: Path, *, sha256: str, about: Mapping[str, Any]) -> str:
@@ -69,6 +67,7 @@ def list_saved(folder: Path) -> list[Saved]:
                     path=path,
                     sha256=str(about.get("sha256", "")),
                     epoch=int(about["epoch"]),
+                    batch=int(about.get("batch", 0)),
                     step=int(about["step"]),
                     score=None if score is None else float(score),
                     resumable=bool(about.get("resumable")),
@@ -86,24 +85,20 @@ def best_of(saved: Iterable[Saved], mode: Mode, count: int = 1) -> list[Saved]:
     return sorted(scored, key=lambda one: (sign * (one.score or 0.0), one.step))[:count]
 
 
-def sha256_of(path: Path) -> str:
-    """The checksum of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_whole(path: Path) -> None:
-    """Compares a checkpoint with its checksum.
-
-    Raises:
-        DamagedCheckpoint: it differs, or there is no checksum to compare it with.
-    """
-    try:
-        expected = json.loads(sidecar(path).read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedCheckpoint(f"{path} cannot be trusted: its checksum, {sidecar(path).name}, is missing") from error
-    if sha256_of(path) != expected:
-        raise DamagedCheckpoint(f"{path} is damaged: its content does not match its checksum")
+def best_record(folder: Path, metric: str, mode: Mode) -> dict[str, Any] | None:
+    """The best checkpoint in a folder as ``run.json`` has it; None where none has a score."""
+    found = best_of(list_saved(folder), mode)
+    if not found:
+        return None
+    (saved,) = found
+    return {
+        "metric": metric,
+        "mode": mode,
+        "value": saved.score,
+        "epoch": saved.epoch,
+        "step": saved.step,
+        "checkpoint": f"checkpoints/{saved.path.name}",
+    }
 
 
 def newest_whole(folder: Path) -> tuple[Saved | None, list[Saved]]:

@@ -1,33 +1,41 @@
-"""Saves a checkpoint between two epochs, keeps the best and the last ones, and lets a resumed run go on from one.
+"""Saves checkpoints between two epochs or two batches, keeps the best and the last, and lets a run go on from one.
 
-Imports Lightning. The moment matters: Lightning's own ModelCheckpoint saves before the epoch's means are logged and
-before a plateau scheduler has stepped. Here a checkpoint is saved when all of that is done, before anything of the next
-epoch has happened, and is restored at the very same place; so a run that goes on from it draws the same random numbers
-and writes the same rows as one that was never stopped.
+Imports Lightning. The moment matters: Lightning's own ModelCheckpoint saves before the means are logged and before a
+plateau scheduler has stepped. Here a checkpoint is saved when all of that is done, before anything of what comes next
+has happened, and is restored at the very same place; so a run that goes on from it draws the same random numbers and
+writes the same rows as one that was never stopped.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loops.fit_loop import RestartStage
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from toolkit.engine.checkpoint_io import ABOUT, TOOLKIT
 from toolkit.engine.checkpoints import Mode, best_of, list_saved, remove
+from toolkit.engine.fast_loop import FastEpochLoop
+from toolkit.engine.inside import inside_state, load_inside_state, load_shown_state, shown_state
 from toolkit.engine.longer import ends, forget_length, onto_the_curve
 from toolkit.engine.nonfinite import check_weights
 from toolkit.engine.rng import rng_state, set_rng_state
+from toolkit.errors import RunError
 
 KEEP = {"best": 1, "last": 2}
 """How many checkpoints are kept when a recipe does not say: `engine.keep`."""
+SAVE: Mapping[str, float | None] = {"steps": None, "minutes": 10}
+"""How often one is saved inside an epoch when a recipe does not say: `engine.save`."""
 
 
-class EpochCheckpoints(pl.Callback):
-    """Saves after every epoch, and after a validation inside an epoch that is the best so far.
+class Checkpoints(pl.Callback):
+    """Saves after every epoch, every so often inside one, and after a validation inside one that is the best so far.
 
     It must stand first in the trainer's list: what callbacks do at the start of an epoch belongs to that epoch.
 
@@ -38,7 +46,11 @@ class EpochCheckpoints(pl.Callback):
         mode: whether a smaller or a larger value is better.
         keep_best: how many of the best are kept.
         keep_last: how many of the newest are kept; at least one is.
+        every_n_steps: how many optimizer steps may pass until the next is saved; None for no limit.
+        every_minutes: the same in minutes.
     """
+
+    per_batch = False
 
     def __init__(
         self,
@@ -49,6 +61,8 @@ class EpochCheckpoints(pl.Callback):
         mode: Mode = "min",
         keep_best: int = KEEP["best"],
         keep_last: int = KEEP["last"],
+        every_n_steps: int | None = None,
+        every_minutes: float | None = None,
     ) -> None:
         super().__init__()
         self.folder = folder
@@ -57,7 +71,14 @@ class EpochCheckpoints(pl.Callback):
         self.mode: Mode = mode
         self.keep_best = keep_best if monitor is not None else 0
         self.keep_last = keep_last
+        self.every_n_steps = every_n_steps
+        self.every_minutes = every_minutes
         self._between_epochs = False
+        self._best_inside = False
+        """Whether the last validation was the best so far, and no checkpoint holds its weights yet."""
+        self._saved_at = (-1, -1)
+        """Optimizer steps and batches taken when the last checkpoint was saved."""
+        self._saved_when = time.monotonic()
         self._score: float | None = None
         self._scored_at = -1
         """The optimizer step that the score belongs to."""
@@ -75,8 +96,16 @@ class EpochCheckpoints(pl.Callback):
                 forget_length(checkpoint)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        loop = trainer.fit_loop.epoch_loop
         if self._resumed is not None:
             _begin_a_fresh_epoch(trainer)
+            load_shown_state(trainer, self._resumed["shown"])
+            if self._resumed["inside"] is not None:
+                self._begin_inside(trainer)
+        if isinstance(loop, FastEpochLoop):
+            loop.save_every_n_steps = self.every_n_steps or 0
+            loop.wants_to_save = self._wants_to_save
+            loop.between_batches = lambda: self._save_inside(trainer)
         if self._lengthened:
             onto_the_curve(trainer)
             self._lengthened = False
@@ -85,8 +114,7 @@ class EpochCheckpoints(pl.Callback):
         if self._between_epochs:
             self._save(trainer, resumable=True)
         elif self._resumed is not None:
-            states = self._resumed["rng"]
-            set_rng_state(states[trainer.global_rank if len(states) == trainer.world_size else 0])
+            set_rng_state(self._of_this_rank(trainer, "rng"))
         self._between_epochs = False
         self._resumed = None
 
@@ -94,7 +122,12 @@ class EpochCheckpoints(pl.Callback):
         if trainer.sanity_checking:
             return
         self._measure(trainer)
-        if not trainer.is_last_batch and trainer.strategy.broadcast(self._is_best()):
+        if trainer.is_last_batch:
+            return
+        if isinstance(trainer.fit_loop.epoch_loop, FastEpochLoop):
+            # Saved when this batch is over.
+            self._best_inside = self._is_best()
+        elif trainer.strategy.broadcast(self._is_best()):
             self._save(trainer, resumable=False)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -118,21 +151,55 @@ class EpochCheckpoints(pl.Callback):
             "run": self.run_id,
             "ends": ends(trainer),
             "rng": _of_all_ranks(rng_state()),
+            "shown": shown_state(trainer),
+            "inside": _of_all_ranks(inside_state(trainer)) if self._saving.get("batch") else None,
             ABOUT: self._saving,
         }
-        if self._saving.get("resumable"):
+        if self._saving.get("resumable") and not self._saving["batch"]:
             # Saved at the start of the next epoch, which Lightning has counted already and a resumed run counts again.
             progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]
             for counted in (progress["total"], progress["current"]):
                 counted.update(dict.fromkeys(("ready", "started", "completed"), counted["processed"]))
 
-    def _save(self, trainer: pl.Trainer, *, resumable: bool) -> None:
+    def _wants_to_save(self) -> bool:
+        minutes = self.every_minutes
+        return self._best_inside or (minutes is not None and time.monotonic() - self._saved_when >= 60 * minutes)
+
+    def _save_inside(self, trainer: pl.Trainer) -> None:
+        if self._saved_at != _taken(trainer):
+            self._save(trainer, resumable=True, batch=trainer.fit_loop.epoch_loop.batch_progress.current.ready)
+
+    def _begin_inside(self, trainer: pl.Trainer) -> None:
+        """Goes on in the middle of the epoch in which the checkpoint was saved."""
+        loop = trainer.fit_loop.epoch_loop
+        if not isinstance(loop, FastEpochLoop):
+            raise RunError(
+                "this checkpoint is from the middle of an epoch, and this pytorch-lightning cannot go on there"
+            )
+
+        def go_on() -> None:
+            load_inside_state(trainer, self._of_this_rank(trainer, "inside"))
+            set_rng_state(self._of_this_rank(trainer, "rng"))
+            self._resumed = None
+
+        # Lightning then counts no new epoch, and calls none of the hooks for its beginning.
+        trainer.fit_loop._restart_stage = RestartStage.RESTARTED_MID_EPOCH
+        loop.go_on = go_on
+
+    def _of_this_rank(self, trainer: pl.Trainer, what: str) -> Any:
+        assert self._resumed is not None
+        states = self._resumed[what]
+        return states[trainer.global_rank if len(states) == trainer.world_size else 0]
+
+    def _save(self, trainer: pl.Trainer, *, resumable: bool, batch: int = 0) -> None:
+        """Saves; ``batch`` is how many batches of the epoch are over, 0 between two epochs."""
         check_weights(trainer)
         epoch: int = vars(trainer.fit_loop.epoch_progress.current)["processed"]
         if self.monitor is not None and not self.monitor.startswith("val/"):
             self._measure(trainer)
         self._saving = {
             "epoch": epoch,
+            "batch": batch,
             "step": trainer.global_step,
             "monitor": self.monitor,
             "score": self._score if self._scored_at == trainer.global_step else None,
@@ -141,9 +208,11 @@ class EpochCheckpoints(pl.Callback):
             "next_logged_step": trainer.fit_loop.epoch_loop._batches_that_stepped,
             "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
         }
-        name = f"epoch-{epoch:04}" if resumable else f"step-{trainer.global_step:08}"
+        name = f"step-{trainer.global_step:08}" if batch or not resumable else f"epoch-{epoch:04}"
         trainer.save_checkpoint(self.folder / f"{name}.ckpt")
         self._saving = {}
+        self._best_inside = False
+        self._saved_at, self._saved_when = _taken(trainer), time.monotonic()
         if trainer.is_global_zero:
             self._retain()
 
@@ -166,6 +235,11 @@ class EpochCheckpoints(pl.Callback):
         if not best or best[0].score is None:
             return True
         return self._score < best[0].score if self.mode == "min" else self._score > best[0].score
+
+
+def _taken(trainer: pl.Trainer) -> tuple[int, int]:
+    """Optimizer steps and batches taken so far."""
+    return trainer.global_step, trainer.fit_loop.epoch_loop.batch_progress.total.ready
 
 
 def _begin_a_fresh_epoch(trainer: pl.Trainer) -> None:

@@ -5,15 +5,21 @@ Imports nothing of the toolkit itself: what to call is told by the process that 
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import os
 import signal
 import sys
 import threading
 
+GRACE_SECONDS = 20
+"""How long a process that nobody watches over any more may take to end in order."""
+
 
 def main(arguments: list[str]) -> int:
     """Calls what the first argument names with the others, and ends when the process that started this one does."""
+    # Where it crashed, for its log: of a segmentation fault there would be nothing else.
+    faulthandler.enable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     module, _, function = arguments[0].partition(":")
     return int(getattr(importlib.import_module(module), function)(*arguments[1:]))
@@ -23,6 +29,9 @@ def _end_with_parent() -> None:
     # Nothing is ever written there: reading returns when the other end is gone.
     os.read(sys.stdin.fileno(), 1)
     os.kill(os.getpid(), signal.SIGTERM)
+    # One that waits for another process inside a library of C hears no signal.
+    threading.Event().wait(GRACE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

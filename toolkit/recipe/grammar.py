@@ -24,12 +24,14 @@ TOP_LEVEL = (
 BLOCKS = ("task", "dataset", "model", "loss", "optimizer", "scheduler")
 """Top-level keys that hold one component; the key is the component's kind."""
 
+TRANSFORMS = ("train", "eval")
+"""Which batches transforms are for: those of training, and those of validation and test."""
+
 COLLECTIONS: dict[tuple[str | int, ...], str] = {
     ("metrics",): "metric",
     ("callbacks",): "callback",
     ("loggers",): "logger",
-    ("transforms", "train"): "transform",
-    ("transforms", "eval"): "transform",
+    **{("transforms", stage): "transform" for stage in TRANSFORMS},
 }
 """Paths that hold components keyed by label, and the kind of each."""
 
@@ -43,8 +45,7 @@ WORDS = {
 BATCH_SIZE = 32
 """Samples in a batch of one process where a recipe does not say."""
 
-LOADER_KEYS = ("batch_size", "eval_batch_size", "workers", "drop_last", "resident")
-ENGINE_KEYS = ("compile", "channels_last", "ema", "keep")
+ENGINE_KEYS = ("compile", "channels_last", "ema", "keep", "save")
 
 FACTS = {
     "task": "binary, multiclass or multilabel",

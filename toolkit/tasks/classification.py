@@ -14,6 +14,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
+from torchmetrics.classification import MulticlassStatScores
 
 from toolkit.tasks.pictures import ConfusionCounts, Mistake, WorstMistakes
 from toolkit.tasks.supervised import SupervisedTask
@@ -95,6 +96,12 @@ class Classification(SupervisedTask):
         if self.task == "binary" and outputs.dim() == 2:
             return outputs.softmax(1)[:, 1], targets
         return outputs if self._takes_probabilities else outputs.sigmoid(), targets.long()
+
+    def ranked(self, metric: Metric, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
+        if self.task != "multiclass" or not isinstance(metric, MulticlassStatScores):
+            return None
+        # Accuracy, F1 and their like; a softmax over few classes costs more than they do.
+        return outputs, targets.argmax(1) if targets.is_floating_point() else targets
 
     def examined(self, split: str, inputs: Any, predictions: Tensor, targets: Tensor) -> None:
         if self.task == "multilabel" or self.trainer.state.fn not in (TrainerFn.TESTING, TrainerFn.VALIDATING):

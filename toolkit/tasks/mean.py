@@ -24,10 +24,10 @@ class MeanLoss(Metric):
         self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("samples", torch.zeros(()), dist_reduce_fx="sum")
 
-    def update(self, loss: Tensor, samples: int) -> None:
-        """Add a batch: its mean ``loss``, shape ``()``, over ``samples`` samples."""
-        self.total += loss.detach() * samples
-        self.samples += samples
+    def update(self, loss: Tensor, samples: Tensor | int) -> None:
+        """Add a batch: its mean ``loss``, shape ``()``, over ``samples`` samples; or several: ``(batches,)`` each."""
+        self.total += (loss.detach() * samples).sum()
+        self.samples += samples.sum() if isinstance(samples, Tensor) else samples
 
     def compute(self) -> Tensor:
         """The mean over all samples so far, shape ``()``."""

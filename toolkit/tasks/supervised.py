@@ -5,8 +5,9 @@ Imports torch, torchmetrics and Lightning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -17,6 +18,21 @@ from torchmetrics import Metric
 from toolkit.tasks.mean import MeanLoss
 
 SPLITS = ("train", "val", "test")
+
+BATCHES_AT_ONCE = 64
+"""So many training batches wait until metrics see them together: an update costs about 45 us whatever its size, and
+1 when it is one for all of them."""
+NUMBERS_AT_ONCE = 2**18
+"""Fewer wait when the model's outputs are large: they are kept in memory for that long."""
+
+
+class _Trained(NamedTuple):
+    """What metrics need of a training batch."""
+
+    loss: Tensor
+    samples: int
+    outputs: Tensor
+    targets: Tensor
 
 
 class SupervisedTask(LightningModule):
@@ -65,6 +81,8 @@ class SupervisedTask(LightningModule):
         )
         self.losses = nn.ModuleDict({f"{split}/loss": MeanLoss() for split in SPLITS})
         self._labels = tuple(labels)
+        self._waiting: list[_Trained] = []
+        """Training batches that no metric has seen yet."""
         self.non_scalars: dict[str, Any] = {}
         """By the name of a metric that is not one number (a curve, values per class) its latest value, on the CPU."""
 
@@ -82,6 +100,10 @@ class SupervisedTask(LightningModule):
         """Predictions and targets in the shapes and types that metrics take, from what `prepared` returned."""
         return outputs, targets
 
+    def ranked(self, metric: Metric, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What a metric of the train split takes instead where the order of the outputs is all it looks at."""
+        return None
+
     def examined(self, split: str, inputs: Any, predictions: Tensor, targets: Tensor) -> None:
         """Look at a batch of an evaluation, for pictures; ``predictions`` and ``targets`` are those of `predicted`."""
 
@@ -90,9 +112,15 @@ class SupervisedTask(LightningModule):
         return self.model(as_floats(inputs))
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        loss = self._step("train", batch)
+        inputs, targets = unpacked(batch)
+        outputs, wanted = self.prepared(in_full_precision(self.forward(inputs)), targets)
+        loss = self._loss(outputs, wanted)
+        self._waiting.append(_Trained(loss.detach(), len(targets), outputs.detach(), wanted))
         if batch_idx == 0:
+            self._measure()
             self._trust_targets()
+        elif len(self._waiting) == BATCHES_AT_ONCE or len(self._waiting) * outputs.numel() > NUMBERS_AT_ONCE:
+            self._measure()
         trainer: Any = self.trainer  # mypy does not see what Trainer's connectors set, such as log_every_n_steps
         # Asked here and not left to Lightning: a call of `log` that logs nothing costs as much as one that does.
         if trainer.log_every_n_steps and (trainer.global_step + 1) % trainer.log_every_n_steps == 0:
@@ -100,27 +128,61 @@ class SupervisedTask(LightningModule):
         return loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self._step("val", batch)
+        return self._evaluate("val", batch)
 
     def test_step(self, batch: Any, batch_idx: int) -> Tensor:
-        return self._step("test", batch)
+        return self._evaluate("test", batch)
 
-    def _step(self, split: str, batch: Any) -> Tensor:
+    def _evaluate(self, split: str, batch: Any) -> Tensor:
         inputs, targets = unpacked(batch)
         outputs, wanted = self.prepared(in_full_precision(self(inputs)), targets)
+        loss = self._loss(outputs, wanted)
+        self._of_split(split)[f"{split}/loss"].update(loss, len(targets))
+        with torch.no_grad():
+            predictions, truth = self.predicted(outputs.detach(), wanted)
+            for metric in self._metrics(split):
+                metric.update(predictions, truth)
+            self.examined(split, inputs, predictions, truth)
+        return loss
+
+    def _loss(self, outputs: Tensor, wanted: Tensor) -> Tensor:
         loss: Tensor = self.loss(outputs, wanted)
         if loss.dim() != 0:
             raise ValueError(f"the loss has the shape {list(loss.shape)}; a single number is needed: use its mean")
-        accumulators = self._of_split(split)
-        accumulators.pop(f"{split}/loss").update(loss, len(targets))
-        if accumulators or split != "train":
-            with torch.no_grad():
-                predictions, truth = self.predicted(outputs.detach(), wanted)
-                for metric in accumulators.values():
-                    metric.update(predictions, truth)
-                if split != "train":
-                    self.examined(split, inputs, predictions, truth)
         return loss
+
+    @torch.no_grad()
+    def _measure(self) -> None:
+        """Give the batches that wait to the train split's loss and metrics, together where a metric allows it."""
+        batches, self._waiting = self._waiting, []
+        if not batches:
+            return
+        losses = torch.stack([batch.loss for batch in batches])
+        samples = torch.tensor([batch.samples for batch in batches], device=losses.device)
+        self._of_split("train")["train/loss"].update(losses, samples)
+        if not self._labels:
+            return
+        together = joined(batches) or batches
+        for group, wants in ((together, True), (batches, False)):
+            metrics = [metric for metric in self._metrics("train") if counts_samples(metric) is wants]
+            for batch in group if metrics else ():
+                predicted = functools.cache(functools.partial(self.predicted, batch.outputs, batch.targets))
+                for metric in metrics:
+                    metric.update(*(self.ranked(metric, batch.outputs, batch.targets) or predicted()))
+
+    def epoch_state(self) -> list[Any]:
+        """The batches that no metric has seen yet, for a checkpoint from the middle of an epoch.
+
+        They are not measured before it is saved: which batches are measured together would then depend on when
+        checkpoints are saved, and sums would round differently.
+        """
+        return [list(batch) for batch in self._waiting]
+
+    def load_epoch_state(self, state: list[Any]) -> None:
+        """Put back what `epoch_state` gave."""
+        self._waiting = [_Trained(*batch) for batch in state]
+        # The first batch, whose targets are looked at, was in the part before.
+        self._trust_targets()
 
     def _trust_targets(self) -> None:
         """Stop looking at the values of every batch of training targets, now that one has been looked at.
@@ -135,6 +197,7 @@ class SupervisedTask(LightningModule):
                         part.validate_args = False
 
     def on_train_epoch_start(self) -> None:
+        self._waiting = []
         self._reset("train")
 
     def on_validation_epoch_start(self) -> None:
@@ -144,6 +207,7 @@ class SupervisedTask(LightningModule):
         self._reset("test")
 
     def on_train_epoch_end(self) -> None:
+        self._measure()
         self._log_epoch("train")
 
     def on_validation_epoch_end(self) -> None:
@@ -165,6 +229,9 @@ class SupervisedTask(LightningModule):
         names = [f"{split}/{label}" for label in self._labels]
         return {f"{split}/loss": self.losses[f"{split}/loss"], **{name: self.metrics[name] for name in names}}
 
+    def _metrics(self, split: str) -> list[Any]:
+        return [self.metrics[f"{split}/{label}"] for label in self._labels]
+
     def _reset(self, split: str) -> None:
         for metric in self._of_split(split).values():
             metric.reset()
@@ -172,6 +239,8 @@ class SupervisedTask(LightningModule):
     def _log_epoch(self, split: str) -> None:
         for name, metric in self._of_split(split).items():
             self._log_value(name, metric.compute())
+            # Some keep every prediction, and checkpoints would too.
+            metric.reset()
 
     def _log_value(self, name: str, value: Any) -> None:
         if isinstance(value, Mapping):
@@ -183,6 +252,23 @@ class SupervisedTask(LightningModule):
             self.log(name, value, on_step=False, on_epoch=True, prog_bar=shown, sync_dist=several)
         else:
             self.non_scalars[name] = on_cpu(value)
+
+
+def joined(batches: Sequence[_Trained]) -> list[_Trained] | None:
+    """Several batches as one, or None where their shapes do not allow it."""
+    if len({(batch.outputs.shape[1:], batch.targets.shape[1:]) for batch in batches}) > 1:
+        return None
+    outputs = torch.cat([batch.outputs for batch in batches])
+    return [_Trained(batches[0].loss, len(outputs), outputs, torch.cat([batch.targets for batch in batches]))]
+
+
+def counts_samples(metric: Metric) -> bool:
+    """Whether two batches given to a metric together mean the same to it as one after the other.
+
+    True for torchmetrics' own metrics of classification and regression; its wrappers, and metrics of others, may do
+    something for every update.
+    """
+    return type(metric).__module__.startswith(("torchmetrics.classification.", "torchmetrics.regression."))
 
 
 def unpacked(batch: Any) -> tuple[Any, Tensor]:

@@ -1,0 +1,94 @@
+"""Killed at any moment, in the middle of an epoch or of a checkpoint, and resumed: as if it had never been stopped."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.engine.checkpoints import list_saved
+from toolkit.runs import resume, run
+from toolkit.tracking.folder import RunFolder
+
+STEPS = 4 * 6
+"""Of the whole run: four epochs of six batches."""
+INSIDE: dict[str, Any] = {"engine": {"save": {"steps": 2}, "keep": {"best": 1, "last": 3}}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "straight": {"callbacks": None},
+    "every step through Lightning": {},
+    "accumulation, a scheduler by steps": {
+        "callbacks": None,
+        "engine": {"save": {"steps": 1}, "ema": 0.9},
+        "scheduler": {"use": "one_cycle", "interval": "step", "max_lr": 0.01},
+        "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 2, "accumulate_grad_batches": 4},
+    },
+    "validation inside epochs": {
+        "callbacks": None,
+        "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 3, "val_check_interval": 3},
+    },
+}
+
+
+def assert_equal(folder: RunFolder, whole: RunFolder, agree: Any) -> None:
+    assert folder.metrics_csv.read_bytes() == whole.metrics_csv.read_bytes()
+    assert folder.read_json()["metrics"] == whole.read_json()["metrics"]
+    assert folder.read_json()["best"] == whole.read_json()["best"]
+    names = sorted(path.name for path in folder.checkpoints.iterdir())
+    assert names == sorted(path.name for path in whole.checkpoints.iterdir())
+    assert "epoch-0004.ckpt" in names
+    for name in names:
+        if name.endswith(".ckpt"):
+            assert agree(folder.checkpoints / name, whole.checkpoints / name), name
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_killed_at_random_moments(
+    setting: str, newest: Any, agree: Any, tmp_path: Path, recipe: Any, recipe_file: Any, in_a_process: Any
+) -> None:
+    changes = {**INSIDE, **SETTINGS[setting]}
+    whole = RunFolder(run(recipe(**changes), root=tmp_path / "whole").folder)
+    moments = random.Random(setting)
+    killed = in_a_process("run", recipe_file(changes), KILLED=f"forward:{moments.randrange(3, STEPS)}")
+    folder = newest()
+    for what in ("forward", "fsync"):
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        killed = in_a_process("resume", folder.id, KILLED=f"{what}:{moments.randrange(2, 6)}")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resume("last", allow_code=True)
+    assert folder.read_json()["loop"]["path"] == ("stock" if "Lightning" in setting else "fast")
+    assert_equal(folder, whole, agree)
+
+
+def test_sigterm_saves_first(
+    newest: Any, agree: Any, tmp_path: Path, recipe: Any, recipe_file: Any, in_a_process: Any
+) -> None:
+    changes = {"callbacks": None}
+    whole = RunFolder(run(recipe(**changes), root=tmp_path / "whole").folder)
+    stopped = in_a_process("run", recipe_file(changes), KILLED="forward:10:SIGTERM")
+    assert stopped.returncode == 143, stopped.stderr
+    folder = newest()
+    assert folder.status() == "terminated"
+    assert list_saved(folder.checkpoints)[-1].moment == "1 epoch and 4 batches"
+    assert "from its checkpoint after 1 epoch and 4 batches" in stopped.stderr
+    resume("last", allow_code=True)
+    (folder.checkpoints / "step-00000010.ckpt").unlink(missing_ok=True)
+    (folder.checkpoints / "step-00000010.ckpt.json").unlink(missing_ok=True)
+    assert_equal(folder, whole, agree)
+
+
+def test_no_batch_is_read_again(newest: Any, tmp_path: Path, recipe_file: Any, in_a_process: Any) -> None:
+    log = tmp_path / "read.txt"
+    changes = {**INSIDE, "callbacks": None, "dataset": {"use": "./parts.py:Read", "log": str(log)}}
+    changes |= {"scheduler": None, "trainer": {"max_epochs": 1, "accelerator": "cpu"}}
+    killed = in_a_process("run", recipe_file(changes), KILLED="forward:5")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    before = log.read_text().split()
+    saved = list_saved(newest().checkpoints)[-1]
+    log.unlink()
+    finished = in_a_process("resume", "last")
+    assert finished.returncode == 0, finished.stderr
+    after = log.read_text().split()
+    assert sorted(before[: saved.batch * 16] + after, key=int) == [str(index) for index in range(96)]
