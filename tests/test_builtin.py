@@ -19,7 +19,8 @@ import torch.optim.lr_scheduler
 import torchmetrics
 from torch import nn
 
-from toolkit.registry import KINDS, group
+from toolkit.registry import KINDS, Entry, group
+from toolkit.registry.packages import PACKAGES, absent_packages
 
 ROOT = Path(__file__).parent.parent
 TABLE: dict[str, dict[str, str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
@@ -194,6 +195,54 @@ def test_every_callback_of_lightning_is_offered():
     assert len(classes) >= 20
     assert set(NOT_OFFERED_CALLBACKS) <= classes
     assert classes == attributes("callback", "pytorch_lightning.callbacks") | set(NOT_OFFERED_CALLBACKS)
+
+
+ENOUGH_TO_BUILD: dict[str, tuple[Any, ...]] = {
+    "ClusterAccuracy": (3,),
+    "DeepNoiseSuppressionMeanOpinionScore": (16000, False),
+    "NonIntrusiveSpeechQualityAssessment": (16000,),
+    "PerceptualEvaluationSpeechQuality": (16000, "wb"),
+    "ShortTimeObjectiveIntelligibility": (16000,),
+    "SpeechReverberationModulationEnergyRatio": (16000,),
+    "TensorBoardLogger": ("here",),
+}
+NEEDED_FOR_SOME_ARGUMENTS = {"BERTScore", "ROUGEScore"}
+ASKED_FOR_BY_THE_CORE = {"_REQUESTS_AVAILABLE", "_RICH_AVAILABLE", "_TORCHVISION_AVAILABLE"}
+NOT_SEEN_IN_INIT = {"CLIPImageQualityAssessment", "CLIPScore", "InfoLM"}
+"""Classes whose `__init__` calls something that needs the package."""
+
+
+def packages_asked_for(target: type) -> set[str]:
+    """The flags that the ``__init__`` of a class looks at, which tell whether a package is installed."""
+    sources = [
+        inspect.getsource(base.__init__)  # type: ignore[misc]
+        for base in target.__mro__
+        if "__init__" in vars(base) and base.__module__.startswith(("torchmetrics", "pytorch_lightning", "lightning_"))
+    ]
+    found = re.findall(r"_[A-Z_]+_AVAILABLE|_TRANSFORMERS_GREATER\w+", "".join(sources))
+    return set(found) - ASKED_FOR_BY_THE_CORE
+
+
+def test_the_table_of_packages_has_every_class_that_cannot_be_built_without_one():
+    found = set()
+    for kind in ("metric", "callback", "logger"):
+        for value in offered(kind).values():
+            target = EntryPoint("", value, "").load()
+            if inspect.isclass(target) and packages_asked_for(target):
+                found.add(value.partition(":")[2])
+    known = {value.partition(":")[2] for value in PACKAGES}
+    assert found - NEEDED_FOR_SOME_ARGUMENTS == known - NOT_SEEN_IN_INIT
+
+
+@pytest.mark.parametrize("value", sorted(PACKAGES))
+def test_what_is_told_of_missing_packages_is_what_building_says(value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (kind,) = (kind for kind in KINDS if value in TABLE.get(group(kind), {}).values())
+    told = absent_packages(Entry(kind, "it", value, "toolkit-core", "0.1.0"))
+    if not told:
+        pytest.skip("its packages are installed here")
+    with pytest.raises((ModuleNotFoundError, RuntimeError)):
+        EntryPoint("", value, "").load()(*ENOUGH_TO_BUILD.get(value.partition(":")[2], ()))
 
 
 @pytest.mark.parametrize("name", sorted(offered("optimizer")))

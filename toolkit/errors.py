@@ -1,4 +1,4 @@
-"""Errors a user can make, the exit codes they lead to, and how a wrong place in a recipe is named.
+"""Errors a user can make, the exit codes they lead to, and how messages name a place in a recipe, or a file.
 
 Imports nothing of the toolkit and nothing heavy: every other module may import this one.
 """
@@ -6,8 +6,10 @@ Imports nothing of the toolkit and nothing heavy: every other module may import 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 EXIT_DONE = 0
 EXIT_BUG = 1
@@ -82,20 +84,45 @@ class VerifyError(ToolkitError):
     exit_code = EXIT_VERIFY
 
 
-def render_problems(problems: Iterable[Problem]) -> str:
-    """The report of all problems: one line each, messages aligned, and a closing line that counts them."""
+def render_problems(problems: Iterable[Problem], undone: str = "") -> str:
+    """The report of all problems: one line each, messages aligned, and a closing line that counts them.
+
+    Args:
+        problems: in the order they stand in.
+        undone: what did not happen because of them, for the closing line: ``nothing was started``.
+    """
     listed = list(problems)
     places = [str(problem.place) for problem in listed]
     width = max((len(place) for place in places), default=0)
     lines = [f"{place:<{width}}   {problem.text}" for place, problem in zip(places, listed, strict=True)]
     count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
-    return "\n".join([*lines, f"{count} in this recipe; nothing was started."])
+    return "\n".join([*lines, f"{count} in this recipe{f'; {undone}' if undone else ''}."])
+
+
+def shown_path(path: Path) -> str:
+    """A path for messages: relative to the current folder where it lies inside, else as it is."""
+    try:
+        # Links are not followed: a folder is called what the user calls it.
+        return str(Path(os.path.abspath(path)).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
 
 
 def nearest(name: str, offered: Iterable[str]) -> str | None:
-    """The name among ``offered`` that ``name`` was most likely meant to be, or None."""
-    found = difflib.get_close_matches(name, list(offered), n=1, cutoff=0.6)
-    return found[0] if found else None
+    """The name among ``offered`` that ``name`` was most likely meant to be, or None; of equals the first offered."""
+    # A set has no first, and the same mistake must get the same answer in every process.
+    listed = sorted(offered) if isinstance(offered, (set, frozenset)) else offered
+    matcher = difflib.SequenceMatcher(b=name)
+    ratios: dict[str, float] = {}
+    for each in listed:
+        matcher.set_seq1(each)
+        if matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE:
+            ratios[each] = matcher.ratio()
+    return max(ratios, key=ratios.__getitem__, default=None)
+
+
+_ALIKE = 0.6
+"""From which ratio on two names are alike: what `difflib.get_close_matches` takes too."""
 
 
 def did_you_mean(name: str, offered: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,20 @@ class Module(LightningDataModule):
 
     def val_dataloader(self):
         return DataLoader(TensorDataset(*samples(8)), batch_size=8)
+
+
+class Texts(Module):
+    """Batches of text; it makes tensors of them itself when it is told to."""
+
+    def __init__(self, encode: bool = False):
+        super().__init__()
+        self.encode = encode
+
+    def train_dataloader(self):
+        return DataLoader(["one", "two", "three"], batch_size=2)
+
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        return {"text": batch, "length": torch.tensor([len(each) for each in batch])} if self.encode else batch
 
 
 class Net(nn.Module):
@@ -134,6 +149,7 @@ ENTRY_POINTS = """
 [toolkit.datasets]
 tiny = tiny_parts:data
 tiny_module = tiny_parts:Module
+tiny_texts = tiny_parts:Texts
 [toolkit.models]
 tiny_net = tiny_parts:Net
 tied = tiny_parts:Tied
@@ -181,12 +197,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 @pytest.fixture
 def checked(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Checked]:
-    """Checks the small recipe with overrides."""
+    """Checks the small recipe, or another, with overrides."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(RECIPE)
 
-    def make(*overrides: str) -> Checked:
-        found = resolve(load("./tiny.yaml", overrides, registry=registry), registry)
+    def make(*overrides: str, recipe: str = "./tiny.yaml") -> Checked:
+        found = resolve(load(recipe, overrides, registry=registry), registry)
         assert found.problems == ()
         return found
 
@@ -195,5 +211,9 @@ def checked(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def built(checked: Callable[..., Checked]) -> Callable[..., Experiment]:
-    """Builds the small recipe with overrides."""
-    return lambda *overrides, **options: build(checked(*overrides), **options)
+    """Builds the small recipe, or another, with overrides."""
+
+    def make(*overrides: str, recipe: str = "./tiny.yaml", **options: Any) -> Experiment:
+        return build(checked(*overrides, recipe=recipe), **options)
+
+    return make

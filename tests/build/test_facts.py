@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,21 @@ def test_a_datamodule_tells_after_setup_and_only_what_is_on_the_list(built: Buil
     assert ("task", "task") not in experiment.filled
     assert experiment.filled[("metrics", "accuracy", "task")] == "task"
     assert (experiment.has_val, experiment.has_test) == (True, False)
+
+
+def test_transforms_beside_a_datamodule_need_tensors_to_work_on(built: Built, tmp_path: Path) -> None:
+    page = "extends: ./tiny.yaml\nloader: null\ndataset: {name}\ntransforms:\n  train: {twice: {}}\n"
+    (tmp_path / "texts.yaml").write_text(page.replace("{name}", "tiny_texts"))
+    with pytest.raises(RecipeError) as caught:
+        built(recipe="./texts.yaml")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "texts.yaml:5:11   transforms.train.twice: the batches of 'tiny_texts' hold no tensors, so there is nothing to "
+        "transform; remove this"
+    ]
+    assert built("transforms=null", recipe="./texts.yaml").transforms == {"train": [], "eval": []}
+    # What the module makes of its batches itself comes before the transforms.
+    assert len(built("dataset.encode=true", recipe="./texts.yaml").transforms["train"]) == 1
+    assert len(built("dataset=tiny_module", recipe="./texts.yaml").transforms["train"]) == 1
 
 
 def test_metrics_are_filled_with_the_kind_that_the_task_was_told(built: Built) -> None:

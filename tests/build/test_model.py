@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
 from toolkit.build import BuildError, Experiment, weights_of
-from toolkit.errors import RecipeError, RequestError
+from toolkit.checksum import sha256_of, sidecar
+from toolkit.errors import EXIT_REQUEST, RecipeError, RequestError
 
 Built = Callable[..., Experiment]
 
@@ -115,8 +117,35 @@ def test_weights_that_do_not_fit_are_all_told(built: Built, tmp_path: Path) -> N
     ]
 
 
-def test_where_a_checkpoint_follows_initial_weights_are_not_looked_for(built: Built) -> None:
-    assert built("model.init_from=long-gone", initial_weights=False).model is not None
+def described(file: Path) -> Path:
+    """The file, with its checksum beside it."""
+    sidecar(file).write_text(json.dumps({"sha256": sha256_of(file)}))
+    return file
+
+
+def test_a_checksum_beside_the_weights_is_compared_before_they_are_read(built: Built, tmp_path: Path) -> None:
+    file = described(saved(built(), tmp_path / "weights.ckpt"))
+    (tmp_path / "child.yaml").write_text("extends: ./tiny.yaml\nmodel: {init_from: weights.ckpt}\n")
+    model = built("model.init_from=weights.ckpt").model
+    assert all(bool((parameter == 0.5).all()) for parameter in model.parameters())
+
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BuildError) as caught:
+        built(recipe="./child.yaml")
+    problem = caught.value.problem
+    assert (str(problem.place), problem.key) == ("child.yaml:2:20", "model.init_from")
+    assert problem.message == f"{tmp_path}/weights.ckpt is damaged: its content does not match its checksum"
+    assert caught.value.exit_code == EXIT_REQUEST
+
+    # A checksum that cannot be read vouches for nothing; where there is none, nobody has promised anything.
+    sidecar(file).write_text("{")
+    with pytest.raises(BuildError, match="cannot be trusted: its checksum, weights.ckpt.json, is missing or cannot"):
+        built("model.init_from=weights.ckpt")
+    sidecar(file).unlink()
+    saved(built(), file)
+    assert built("model.init_from=weights.ckpt").model is not None
 
 
 class Payload:

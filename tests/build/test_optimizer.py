@@ -85,7 +85,7 @@ def test_patterns_that_match_nothing_are_told_all_at_once(built: Built) -> None:
         "optimizer.groups.body.0: earlier patterns take every parameter that it matches; the first that matches wins",
         "optimizer.no_decay: 'norms' matches no parameter of the model. Did you mean 'norm'?",
         "optimizer.no_decay: 'xyz' matches no parameter of the model. The model has body, head; "
-        "bias, norm, embedding mean parameters by what they are.",
+        "bias, norm mean parameters by what they are.",
     ]
 
 
@@ -120,7 +120,7 @@ class Everything(nn.Module):
 
 def test_words_mean_parameters_by_what_they_are() -> None:
     named = named_parameters(Everything())
-    found = {word: [each.name for each in named if matches(word, each)] for word in ("bias", "norm", "embedding")}
+    found = {word: [each.name for each in named if matches(word, each)] for word in ("bias", "norm")}
     assert {name for name in found["bias"] if name.startswith("attention")} == {
         "attention.in_proj_bias",
         "attention.bias_k",
@@ -130,7 +130,6 @@ def test_words_mean_parameters_by_what_they_are() -> None:
     assert "recurrent.bias_ih_l0" in found["bias"]
     assert all(name.startswith("norm.") for name in found["norm"])
     assert len(found["norm"]) == 7
-    assert found["embedding"] == ["table.weight"]
 
 
 def test_a_class_that_only_sounds_like_a_norm_is_none() -> None:

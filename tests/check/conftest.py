@@ -39,9 +39,11 @@ weighted = acme_nets:weighted
 
 [toolkit.parts]
 block = acme_nets:Block
+sink = acme_nets:Sink
 
 [toolkit.callbacks]
 watcher = acme_nets:Watcher
+writer = acme_nets:Writer
 """
 
 ACME_NETS = '''
@@ -137,6 +139,16 @@ def weighted(weight: float) -> Callable[..., Any]:
 class Watcher(Callback):
     def __init__(self, monitor: str, dirpath: str | None = None, every: int = 1):
         super().__init__()
+
+
+class Writer(Callback):
+    def __init__(self, out_path: Path, title: str = "", part: Any = None):
+        super().__init__()
+
+
+class Sink:
+    def __init__(self, logdir: str | Path):
+        ...
 '''
 
 ACME_BROKEN = "import flash_attn_of_nobody\n"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from toolkit.check import check_facts, resolve
 from toolkit.errors import Problem, RecipeError, RequestError, render_problems
 from toolkit.recipe import load
-from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, ENGINE_KEYS, LOADER_KEYS, TOP_LEVEL, WORDS
+from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, ENGINE_KEYS, TOP_LEVEL, WORDS
+from toolkit.recipe.loader import LOADER_KEYS
 from toolkit.recipe.reader import read_text
 from toolkit.registry import Registry
 

@@ -22,13 +22,7 @@ def test_a_right_recipe(checked: Check) -> None:
     found.raise_problems()
     assert list(found.blocks) == ["task", "dataset", "model", "loss", "optimizer"]
     model = found.blocks["model"]
-    assert (model.path, model.kind, model.label, model.key, model.name) == (
-        ("model",),
-        "model",
-        "model",
-        "model",
-        "net",
-    )
+    assert (model.path, model.kind, model.key, model.name) == (("model",), "model", "model", "net")
     assert model.component.entry.full_name == "acme-nets/net"
     assert model.arguments == {"width": 8}
     assert list(found.collections) == ["metrics", "callbacks", "loggers", "transforms.train", "transforms.eval"]
@@ -91,6 +85,7 @@ RIGHT_AS_WELL = [
     ["trainer.devices=[0, 1]"],
     ["trainer.limit_train_batches=0.5"],
     ["loader.eval_batch_size=null"],
+    ["loader={workers: auto, on_bad_sample: skip}"],
     ["engine={compile: max-autotune, channels_last: true, ema: {decay: 0.99, update_every_n_steps: 2}}"],
     ["engine.ema=0.999", "engine.keep={best: 2, last: 0}"],
     # lengths

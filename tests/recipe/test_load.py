@@ -71,11 +71,11 @@ def test_wrong_parents(folder: Path, empty: Registry, parent: str, message: str)
 
 
 def test_wrong_overrides_are_kept_for_the_check(folder: Path, empty: Registry) -> None:
-    overrides = ["seed", "=3", "a..b=1", "model.a=&x 1", "extends=x", "metrics.gone=null", "seed=\udcff"]
+    overrides = ["=3", "seed", "a..b=1", "model.a=&x 1", "extends=x", "metrics.gone=null", "seed=\udcff"]
     recipe = load("parent.yaml", overrides, registry=empty)
     assert [str(problem) for problem in recipe.problems] == [
-        "overrides[0]: seed   an override is written key=value, such as seed=1",
-        "overrides[1]: =3   '' is not a key: write names with dots between them",
+        "overrides[0]: =3   '' is not a key: write names with dots between them",
+        "overrides[1]: seed   an override is written key=value, such as seed=1",
         "overrides[2]: a..b=1   'a..b' is not a key: write names with dots between them",
         "overrides[3]: model.a=&x 1   `&x` is a YAML anchor; recipes refer to values as `${key}`",
         "overrides[4]: extends=x   extends: a parent is named in the recipe's file, not in an override",

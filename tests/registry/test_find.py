@@ -22,6 +22,8 @@ from toolkit.registry import (
     Registry,
 )
 
+INSTALL = "in a checkout of the toolkit, pip install -e plugins/toolkit-vision"
+
 CORE_OFFERS = {
     "toolkit.losses": {"cross_entropy": "torch.nn:CrossEntropyLoss", "ctc": "torch.nn:CTCLoss"},
     "toolkit.optimizers": {"adamw": "torch.optim:AdamW", "sgd": "torch.optim:SGD"},
@@ -181,20 +183,19 @@ def test_absence_says_what_there_is(install, registry, kind, use, expected) -> N
         (
             "model",
             "small_cnn",
-            "no installed plugin offers the model 'small_cnn'. toolkit-vision offers it: pip install toolkit-vision",
+            f"no installed plugin offers the model 'small_cnn'. toolkit-vision offers it: {INSTALL}",
         ),
         (
             "model",
             "smal_cnn",
             "no installed plugin offers the model 'smal_cnn'. "
-            "Did you mean 'small_cnn'? toolkit-vision offers it: pip install toolkit-vision",
+            f"Did you mean 'small_cnn'? toolkit-vision offers it: {INSTALL}",
         ),
         ("model", "mnist", "no installed plugin offers the model 'mnist'. 'mnist' is a dataset, not a model."),
         (
             "model",
             "toolkit-vision/small_cnn",
-            "no installed plugin is called 'toolkit-vision'. "
-            "It is one of the toolkit's own: pip install toolkit-vision",
+            f"no installed plugin is called 'toolkit-vision'. It is one of the toolkit's own: {INSTALL}",
         ),
         (
             "optimizer",
@@ -250,7 +251,7 @@ def test_a_name_of_the_wrong_form_is_told_from_an_absent_one(install, registry, 
 def test_a_class_name_hints_at_the_first_party_plugin_too(registry) -> None:
     assert message(registry(), "model", "SmallCNN", BadComponentName) == (
         "'SmallCNN' cannot be the name of a model: names are small letters, digits and _, and begin with a letter. "
-        "Did you mean 'small_cnn'? toolkit-vision offers it: pip install toolkit-vision"
+        f"Did you mean 'small_cnn'? toolkit-vision offers it: {INSTALL}"
     )
 
 

@@ -4,7 +4,7 @@ from toolkit.build.construct import BuildError, construct
 from toolkit.build.engine_options import apply_engine
 from toolkit.build.experiment import Experiment, build, has_split
 from toolkit.build.extras import build_callbacks, build_loggers
-from toolkit.build.length import RunLength, run_length
+from toolkit.build.length import RunLength, run_length, samples_of
 from toolkit.build.model import weights_of
 from toolkit.build.monitor import Monitor
 from toolkit.build.optimizer import describe_optimizer
@@ -25,5 +25,6 @@ __all__ = [
     "has_split",
     "resolved",
     "run_length",
+    "samples_of",
     "weights_of",
 ]

@@ -15,6 +15,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
+from toolkit.build.batches import holds_tensors
 from toolkit.build.construct import construct
 from toolkit.build.facts import read_facts
 from toolkit.build.length import RunLength, planned_length
@@ -25,6 +26,7 @@ from toolkit.build.scheduler import configured, needs_length, scheduler_factory
 from toolkit.check import Block, Checked, check_facts
 from toolkit.errors import RecipeError
 from toolkit.recipe import KeyPath, Recipe
+from toolkit.recipe.grammar import TRANSFORMS
 
 
 @dataclass
@@ -67,7 +69,7 @@ def has_split(data: Any, split: str) -> bool:
     return getattr(data, split, None) is not None
 
 
-def build(checked: Checked, *, find_weights: FindWeights | None = None, initial_weights: bool = True) -> Experiment:
+def build(checked: Checked, *, find_weights: FindWeights | None = None) -> Experiment:
     """Build a checked recipe.
 
     Python's, NumPy's and torch's random numbers are seeded with the recipe's seed, before the dataset and once more
@@ -78,7 +80,6 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, initial_
     Args:
         checked: the recipe after stage 1.
         find_weights: where ``model.init_from`` looks for an earlier run; without it, files only.
-        initial_weights: whether to follow ``model.init_from`` at all; not where a checkpoint is loaded next.
 
     Raises:
         RecipeError: problems of stage 1 or 2 (the facts), or patterns that match nothing.
@@ -100,11 +101,14 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, initial_
     stated = read_facts(blocks["dataset"], recipe, data)
     facts.update({**stated, **_kind_of_targets(blocks["task"], stated)})
     has_val = has_split(data, "val")
-    length = None if isinstance(data, LightningDataModule) else planned_length(checked, data.train)
+    is_datamodule = isinstance(data, LightningDataModule)
+    transformed = any(checked.collections[f"transforms.{stage}"] for stage in TRANSFORMS)
+    length = None if is_datamodule else planned_length(checked, data.train)
     problems = check_facts(
         checked,
         facts,
-        is_datamodule=isinstance(data, LightningDataModule),
+        is_datamodule=is_datamodule,
+        holds_tensors=not (is_datamodule and transformed) or holds_tensors(data),
         has_val=has_val,
         steps_per_epoch=length.steps_per_epoch if length else None,
     )
@@ -115,7 +119,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, initial_
     model = made(blocks.get("model"))
     if model is not None:
         words = blocks["model"].words
-        if initial_weights and words.get("init_from"):
+        if words.get("init_from"):
             init_from(model, words["init_from"], recipe, find_weights)
         if words.get("freeze"):
             freeze(model, words["freeze"], recipe)
@@ -141,7 +145,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, initial_
         model=model,
         task=task,
         metrics=metrics,
-        transforms={stage: list(made_all(f"transforms.{stage}").values()) for stage in ("train", "eval")},
+        transforms={stage: list(made_all(f"transforms.{stage}").values()) for stage in TRANSFORMS},
         monitor=monitor,
     )
 

@@ -104,7 +104,7 @@ def planned_length(checked: Checked, train: Any) -> RunLength | None:
     accumulated = trainer.get("accumulate_grad_batches", 1)
     if accumulated < 1:
         return None  # Lightning will say what is wrong with it
-    samples, batch_size = _samples(train), loader.get("batch_size", BATCH_SIZE)
+    samples, batch_size = samples_of(train), loader.get("batch_size", BATCH_SIZE)
     batches = math.inf if samples is None else samples / batch_size
     if not math.isinf(batches):
         batches = math.floor(batches) if loader.get("drop_last") else math.ceil(batches)
@@ -117,7 +117,7 @@ def planned_length(checked: Checked, train: Any) -> RunLength | None:
     )
 
 
-def _samples(split: Any) -> int | None:
+def samples_of(split: Any) -> int | None:
     """Number of samples of a split; None for a stream that does not say."""
     parts = split.values() if isinstance(split, Mapping) else split if isinstance(split, tuple) else ()
     tensors = [part for part in parts if isinstance(part, Tensor)]

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from toolkit.build.construct import BuildError
 from toolkit.build.patterns import is_norm, matches, named_parameters, unmatched
 from toolkit.check.report import Report
-from toolkit.errors import Problem, RecipeError, RequestError
+from toolkit.checksum import check_whole, sidecar
+from toolkit.errors import Problem, RecipeError, RequestError, ToolkitError
 from toolkit.recipe import Recipe
 
 FindWeights = Callable[[str], Path]
@@ -69,7 +70,7 @@ def init_from(model: nn.Module, source: str, recipe: Recipe, find_weights: FindW
         find_weights: where to look for a run.
 
     Raises:
-        BuildError: there is no such file or run, it holds no weights, or they do not fit.
+        BuildError: there is no such file or run, it is damaged or holds no weights, or they do not fit.
     """
 
     def wrong(message: str) -> BuildError:
@@ -83,7 +84,7 @@ def init_from(model: nn.Module, source: str, recipe: Recipe, find_weights: FindW
         weights = weights_of(file)
     except BuildError:
         raise
-    except RequestError as error:
+    except ToolkitError as error:
         raise wrong(str(error)) from error
     misfits = _misfits(model.state_dict(), weights)
     if misfits:
@@ -94,9 +95,14 @@ def init_from(model: nn.Module, source: str, recipe: Recipe, find_weights: FindW
 def weights_of(file: Path) -> dict[str, Tensor]:
     """The weights of a model, by name: out of a run's checkpoint, or a file that holds nothing else.
 
+    A file with a checksum beside it, as every checkpoint of a run has one, is compared with it first.
+
     Raises:
         RequestError: the file holds no weights, or more than tensors and plain values (which could run code).
+        DamagedCheckpoint: it is not what was written.
     """
+    if sidecar(file).is_file():
+        check_whole(file)
     try:
         held = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:

@@ -40,7 +40,6 @@ def is_norm(module: nn.Module) -> bool:
 _WORDS: dict[str, Callable[[NamedParameter], bool]] = {
     "bias": lambda named: any(_BIAS.search(name.rpartition(".")[2]) for name in named.names),
     "norm": lambda named: is_norm(named.owner),
-    "embedding": lambda named: isinstance(named.owner, (nn.Embedding, nn.EmbeddingBag)),
 }
 
 
@@ -67,9 +66,9 @@ def named_parameters(module: nn.Module, model: nn.Module | None = None) -> list[
 def matches(pattern: str, named: NamedParameter) -> bool:
     """Whether a pattern means a parameter.
 
-    A pattern is ``bias``, ``norm`` (the parameters of normalisation layers) or ``embedding``; or a parameter's dotted
-    name; or the dotted name of a module, which means everything inside it. In names ``*`` stands for any text, also
-    across dots, ``?`` for one character, ``[ab]`` for one of these.
+    A pattern is ``bias``, or ``norm`` (the parameters of normalisation layers); or a parameter's dotted name; or the
+    dotted name of a module, which means everything inside it. In names ``*`` stands for any text, also across dots,
+    ``?`` for one character, ``[ab]`` for one of these.
     """
     word = _WORDS.get(pattern)
     if word is not None and word(named):

@@ -5,12 +5,11 @@ Imports nothing heavy itself; the objects it is given were built with torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.build.experiment import Experiment
-from toolkit.check import Block
+from toolkit.check import all_blocks
 from toolkit.recipe import KeyPath
 
 
@@ -33,7 +32,7 @@ def resolved(experiment: Experiment) -> Resolved:
     for path in recipe.places:
         if path:
             sources[path] = str(recipe.place(*path))
-    for block in _all_blocks([checked.blocks, *checked.collections.values()]):
+    for block in all_blocks([checked.blocks, checked.collections]):
         entry = block.component.entry
         # Code has no full name; its value has the absolute path, because this page will lie in another folder.
         changes[(*block.path, "use")] = entry.full_name if entry.distribution else entry.value
@@ -42,16 +41,3 @@ def resolved(experiment: Experiment) -> Resolved:
         told_by_task = fact == "task" and path[0] != "task"
         sources[path] = "from the task" if told_by_task else f"from the dataset: {fact}"
     return Resolved(recipe.as_written(changes), sources)
-
-
-def _all_blocks(found: Any) -> Iterator[Block]:
-    """Every block in mappings and lists, and in the arguments of blocks."""
-    if isinstance(found, Block):
-        yield found
-        yield from _all_blocks(found.arguments)
-    elif isinstance(found, Mapping):
-        for child in found.values():
-            yield from _all_blocks(child)
-    elif isinstance(found, (list, tuple)):
-        for child in found:
-            yield from _all_blocks(child)

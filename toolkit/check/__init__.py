@@ -3,7 +3,7 @@
 Stage 1 (`resolve`, `check`) needs the recipe and what is installed; stage 2 (`check_facts`) also the built dataset.
 """
 
-from toolkit.check.blocks import Block, Checked
+from toolkit.check.blocks import Block, Checked, all_blocks
 from toolkit.check.expect import Expectation, read_expectation
 from toolkit.check.facts import check_facts
 from toolkit.check.resolve import check, resolve
@@ -17,6 +17,7 @@ __all__ = [
     "Expectation",
     "Parameter",
     "Signature",
+    "all_blocks",
     "check",
     "check_facts",
     "converted",

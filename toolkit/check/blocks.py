@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,6 @@ class Block:
     path: KeyPath
     """``("model",)``, ``("metrics", "accuracy")``, ``("model", "backbone")``."""
     kind: str
-    label: str
-    """The last part of the path, as text: a collection's label, an argument's name."""
     component: Component
     signature: Signature
     arguments: Mapping[str, Any]
@@ -59,6 +57,19 @@ class Checked:
         """Raise RecipeError with all problems, if there are any."""
         if self.problems:
             raise RecipeError(self.problems)
+
+
+def all_blocks(found: Any) -> Iterator[Block]:
+    """Every block in mappings and lists, the parts inside a block before it."""
+    if isinstance(found, Block):
+        yield from all_blocks(found.arguments)
+        yield found
+    elif isinstance(found, Mapping):
+        for child in found.values():
+            yield from all_blocks(child)
+    elif isinstance(found, (list, tuple)):
+        for child in found:
+            yield from all_blocks(child)
 
 
 def dotted(path: KeyPath) -> str:

@@ -16,8 +16,9 @@ from toolkit.check.wording import shown
 from toolkit.check.words import check_words
 from toolkit.errors import did_you_mean
 from toolkit.recipe import KeyPath, Recipe
-from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, FACT_KINDS, FACTS, WORDS
+from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, FACT_KINDS, FACTS, TRANSFORMS, WORDS
 from toolkit.registry import KINDS, BrokenComponent, Component, ComponentLookupError, Registry, load
+from toolkit.registry.packages import absent_packages
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -40,8 +41,8 @@ class Walk:
         """The collections by their dotted path, each by label."""
         transforms = self._mapping(("transforms",), self.values.get("transforms"), "`transforms: {train: {...}}`")
         for name in transforms:
-            if name not in ("train", "eval"):
-                guess = did_you_mean(name, ("train", "eval")) or " There are train and eval."
+            if name not in TRANSFORMS:
+                guess = did_you_mean(name, TRANSFORMS) or f" There are {' and '.join(TRANSFORMS)}."
                 self.report.at_key(("transforms", name), f"transforms has no key {name!r}.{guess}")
         found = {}
         for path, kind in COLLECTIONS.items():
@@ -51,7 +52,9 @@ class Walk:
 
     def _collection(self, path: KeyPath, kind: str, values: Any) -> dict[str, Block]:
         found = {}
-        for label, value in self._mapping(path, values, f"`{path[-1]}: {{a_name: {{...}}}}`").items():
+        # Who wrote `metrics: accuracy` is shown the same as it is meant to be.
+        example = f"{values}: {{}}" if isinstance(values, str) and _LABEL.fullmatch(values) else "a_name: {...}"
+        for label, value in self._mapping(path, values, f"`{path[-1]}: {{{example}}}`").items():
             if not _LABEL.fullmatch(label):
                 message = f"{label!r} cannot be a label: small letters, digits and _, beginning with a letter"
                 self.report.at_key((*path, label), message)
@@ -97,8 +100,11 @@ class Walk:
         except TypeError:
             self.report.at_block(path, f"{component.entry} is neither a class nor a function")
             return None
+        absent = absent_packages(component.entry)
+        if absent:
+            self.report.at_block(path, absent)
         given_words = {name: value[name] for name in words if name in value}
-        block = Block(path, kind, str(path[-1]), component, signature, arguments, given_words)
+        block = Block(path, kind, component, signature, arguments, given_words)
         check_words(block, words, self.report)
         check_arguments(block, words, self.report, self._is_fact if facts and kind in FACT_KINDS else lambda _: False)
         return block
@@ -115,7 +121,7 @@ class Walk:
                     use,
                     shipped_by=recipe.distribution,
                     allow_code=recipe.allow_code,
-                    folder=recipe.folder,
+                    folder=recipe.folder_of(*path, "use"),
                 )
             )
         except (ComponentLookupError, BrokenComponent) as error:

@@ -96,13 +96,15 @@ def check_monitors(blocks: Blocks, report: Report) -> None:
 
 
 def logged_names(task: Block, values: Mapping[str, Any], report: Report) -> frozenset[str] | None:
-    """What the task says it logs, or None for a task that does not say."""
+    """What the task says it logs; None where it does not say, or the recipe's metrics cannot be read."""
     tell = getattr(task.component.target, "logged", None)
     if not callable(tell):
         return None
-    metrics = values.get("metrics")
+    metrics = values.get("metrics") or {}
+    if not isinstance(metrics, dict):
+        return None  # reported as no mapping; which metrics are meant is not known
     try:
-        return frozenset(str(name) for name in tell(tuple(metrics) if isinstance(metrics, dict) else ()))
+        return frozenset(str(name) for name in tell(tuple(metrics)))
     except Exception as error:  # the author's code: reported as the author's, whatever it raised
         report.at_block(task.path, f"{task.component.entry}: its `logged` raised {type(error).__name__}: {error}")
         return None

@@ -5,16 +5,17 @@ Runs after the dataset is built and before the model is. Imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from toolkit.check.blocks import Block, Checked
+from toolkit.check.arguments import FROM_CORE
+from toolkit.check.blocks import Block, Checked, all_blocks
 from toolkit.check.crossfield import check_length
 from toolkit.check.report import Report
 from toolkit.check.wording import shown
 from toolkit.errors import Problem
 from toolkit.recipe import DEFAULT
-from toolkit.recipe.grammar import FACT_KINDS
+from toolkit.recipe.grammar import FACT_KINDS, TRANSFORMS
 
 _EXACT = ("task", "num_classes", "num_labels", "num_targets")
 """Facts that an argument of the same name must agree with."""
@@ -28,6 +29,7 @@ def check_facts(
     facts: Mapping[str, Any],
     *,
     is_datamodule: bool = False,
+    holds_tensors: bool = True,
     has_val: bool = True,
     steps_per_epoch: int | None = None,
 ) -> tuple[Problem, ...]:
@@ -37,51 +39,37 @@ def check_facts(
         checked: the recipe after the first stage, in which it had no problems.
         facts: what the dataset knows about itself.
         is_datamodule: whether the dataset is a LightningDataModule.
+        holds_tensors: whether there are tensors in its batches.
         has_val: whether there is a ``val`` split.
         steps_per_epoch: optimizer steps in an epoch, where the data says.
     """
     report = Report(checked.recipe)
     data = checked.blocks["dataset"].name if "dataset" in checked.blocks else "the dataset"
-    for block in _all_blocks(checked):
-        _check_required(block, data, facts, report)
-    for block in _outer_blocks(checked):
+    outer = _outer_blocks(checked)
+    for block in all_blocks(outer):
+        if block.kind in FACT_KINDS:
+            _check_required(block, data, facts, report)
+    for block in outer:
         _check_agreement(block, data, facts, report)
     if not has_val:
         _check_val(checked, data, report)
     if is_datamodule:
         _check_loader(checked, data, report)
+    if not holds_tensors:
+        _check_transforms(checked, data, report)
     check_length(checked.blocks.get("scheduler"), checked.trainer, steps_per_epoch, report)
     return report.problems()
 
 
-def _outer_blocks(checked: Checked) -> Iterator[Block]:
+def _outer_blocks(checked: Checked) -> list[Block]:
     """The components that facts fill, without the parts inside them."""
     blocks = [*checked.blocks.values(), *(block for each in checked.collections.values() for block in each.values())]
-    return (block for block in blocks if block.kind in FACT_KINDS)
-
-
-def _all_blocks(checked: Checked) -> Iterator[Block]:
-    for block in _outer_blocks(checked):
-        yield block
-        yield from _inside(block.arguments)
-
-
-def _inside(value: Any) -> Iterator[Block]:
-    if isinstance(value, Block):
-        if value.kind in FACT_KINDS:
-            yield value
-        yield from _inside(value.arguments)
-    elif isinstance(value, Mapping):
-        for child in value.values():
-            yield from _inside(child)
-    elif isinstance(value, (list, tuple)):
-        for child in value:
-            yield from _inside(child)
+    return [block for block in blocks if block.kind in FACT_KINDS]
 
 
 def _check_required(block: Block, data: str, facts: Mapping[str, Any], report: Report) -> None:
     """A required argument that stage 1 left to the data, and the data does not know."""
-    given = (*block.arguments, *facts, *_BLOCKS_OF_TASK)
+    given = (*block.arguments, *facts, *FROM_CORE["task"])
     for parameter in block.signature.parameters.values():
         if parameter.required and parameter.name not in given:
             known = f"; it knows {', '.join(sorted(facts))}" if facts else ""
@@ -90,9 +78,6 @@ def _check_required(block: Block, data: str, facts: Mapping[str, Any], report: R
                 f"{block.name} needs {parameter.name!r}, which {data} does not know{known}. "
                 f"Set {block.key}.{parameter.name}",
             )
-
-
-_BLOCKS_OF_TASK = ("model", "loss", "optimizer", "scheduler", "metrics")
 
 
 def _check_agreement(block: Block, data: str, facts: Mapping[str, Any], report: Report) -> None:
@@ -141,3 +126,10 @@ def _check_loader(checked: Checked, data: str, report: Report) -> None:
         if checked.recipe.key_place("loader", name) != DEFAULT:
             message = f"the dataset {data!r} is a LightningDataModule, which makes its own loaders; remove this"
             report.at_key(("loader", name), message)
+
+
+def _check_transforms(checked: Checked, data: str, report: Report) -> None:
+    for stage in TRANSFORMS:
+        for block in checked.collections[f"transforms.{stage}"].values():
+            message = f"the batches of {data!r} hold no tensors, so there is nothing to transform; remove this"
+            report.at_key(block.path, message)

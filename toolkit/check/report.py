@@ -5,6 +5,7 @@ from __future__ import annotations
 from toolkit.check.blocks import dotted
 from toolkit.errors import Place, Problem
 from toolkit.recipe import DEFAULT, KeyPath, Recipe, file_place
+from toolkit.recipe.overrides import spaced_apart
 
 
 class Report:
@@ -50,7 +51,7 @@ class Report:
         if place == DEFAULT:
             return 2, 0, 0, 0
         text = place.source.partition(": ")[2]
-        overrides = self.recipe.overrides
+        overrides = [" ".join(words) for _, words in spaced_apart(self.recipe.overrides)]
         return 1, overrides.index(text) if text in overrides else len(overrides), 0, 0
 
     def _generation(self, place: Place) -> int:

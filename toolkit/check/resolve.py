@@ -8,6 +8,7 @@ from __future__ import annotations
 from toolkit.check.blocks import Checked
 from toolkit.check.components import Walk
 from toolkit.check.crossfield import Blocks, check_cross_fields
+from toolkit.check.outputs import check_outputs
 from toolkit.check.report import Report
 from toolkit.check.toplevel import check_top_level
 from toolkit.errors import Problem
@@ -25,6 +26,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Checked:
     own = check_top_level(walk.values, report)
     blocks, collections = walk.blocks(), walk.collections()
     check_cross_fields(Blocks(blocks, collections, walk.values), own["trainer"], report)
+    check_outputs(collections, report)
     return Checked(
         recipe=recipe,
         registry=registry,

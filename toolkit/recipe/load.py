@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
-from toolkit.errors import Place, Problem, RecipeError
+from toolkit.errors import Place, Problem, RecipeError, shown_path
 from toolkit.recipe.defaults import default_layer
 from toolkit.recipe.grammar import TOP_LEVEL
 from toolkit.recipe.interpolate import interpolate
 from toolkit.recipe.layers import lay_over
 from toolkit.recipe.locate import RecipeFile, RecipeNotFound, find_recipe
 from toolkit.recipe.node import Node
-from toolkit.recipe.overrides import override_place, read_override
+from toolkit.recipe.overrides import override_place, read_override, spaced_apart, without_spaces
 from toolkit.recipe.reader import read_file
 from toolkit.recipe.recipe import Recipe, freeze
 from toolkit.registry import Registry
@@ -44,10 +43,13 @@ def load(
         root = _without(root, "expect")
         root, wrong = lay_over(root, _without(page.root, "extends"))
         problems += wrong
-    for index, text in enumerate(overrides):
-        place = override_place(text, index, given_in)
+    for index, words in spaced_apart(overrides):
+        place = override_place(" ".join(words), index, given_in)
+        if len(words) > 1:
+            problems.append(Problem(place, "", without_spaces(words)))
+            continue
         try:
-            layer = read_override(text, place)
+            layer = read_override(words[0], place)
         except RecipeError as error:
             problems += error.problems
             continue
@@ -90,7 +92,7 @@ def _pages(found: RecipeFile, registry: Registry) -> list[_Page]:
     pages: list[_Page] = []
     via = ""
     while True:
-        root, header = read_file(found.path, shown(found.path), via)
+        root, header = read_file(found.path, shown_path(found.path), via)
         pages.append(_Page(found, root, header))
         parent = (root.mapping or {}).get("extends")
         if parent is None:
@@ -122,14 +124,6 @@ def _in_order(root: Node) -> Node:
     return Node({key: children[key] for key in order}, root.place, root.key_place)
 
 
-def shown(path: Path) -> str:
-    """A file's name for messages: relative to the current folder where it lies inside, else as it is."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(path)
-
-
 def file_place(recipe: Recipe) -> Place:
     """The first line of a recipe's file: the place of something that is missing from it."""
-    return Place(shown(recipe.file), 1, 1)
+    return Place(shown_path(recipe.file), 1, 1)

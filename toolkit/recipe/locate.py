@@ -39,7 +39,7 @@ def list_recipes(registry: Registry) -> tuple[RecipeFile, ...]:
         if plugin.distribution == CORE:
             continue
         for _, package in plugin.recipes:
-            for folder in _package_folders(package):
+            for folder in package_folders(package):
                 found += _in_folder(folder, plugin.distribution)
     return tuple(sorted(set(found)))
 
@@ -110,7 +110,7 @@ def _in_folder(folder: Path, distribution: str) -> Iterator[RecipeFile]:
             yield RecipeFile("/".join(parts), distribution, path)
 
 
-def _package_folders(package: str) -> list[Path]:
+def package_folders(package: str) -> list[Path]:
     """The folders of a package of YAML files, found without importing it.
 
     ``find_spec("a.b")`` would import ``a``; only the top-level package is looked up, the rest is joined as a path.

@@ -104,8 +104,8 @@ class _Reader:
             # The pure Python parser's messages, the same on every machine.
             return self._build(yaml.parse(text, Loader=yaml.SafeLoader))
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self.report(self._place(mark), _plain_words(error, text))
+            mark, message = _plain_words(error, text)
+            self.report(self._place(mark), message)
         except yaml.reader.ReaderError as error:
             before = text[: error.position]
             place = self.fixed or Place(self.source, before.count("\n") + 1, len(before) - before.rfind("\n"), self.via)
@@ -212,17 +212,27 @@ class _Reader:
             return None
 
 
-def _plain_words(error: yaml.MarkedYAMLError, text: str) -> str:
-    """PyYAML's message in words about the recipe; its own, where we have no better."""
-    problem = error.problem or "is not valid YAML"
-    mark = error.problem_mark
+def _plain_words(error: yaml.MarkedYAMLError, text: str) -> tuple[Any, str]:
+    """Where PyYAML's error is and what it says, in words about the recipe; its own, where we have no better."""
+    problem, context = error.problem or "is not valid YAML", error.context or ""
+    mark, begins = error.problem_mark or error.context_mark, error.context_mark
     lines = text.splitlines()
     line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
     if "'\\t'" in problem:
-        return "a tab cannot indent YAML; use spaces"
-    if re.search(r"[{,\[].*\$\{", line) and ("flow" in (error.context or "") or "expected" in problem):
-        return "inside {...} or [...], put ${...} in quotes"
+        return mark, "a tab cannot indent YAML; use spaces"
+    if re.search(r"[{,\[].*\$\{", line) and ("flow" in context or "expected" in problem):
+        return mark, "inside {...} or [...], put ${...} in quotes"
     if "mapping values are not allowed" in problem:
-        return "a second `: ` in one line; put the value in quotes, or the key on a line of its own"
-    context = f" {error.context}" if error.context else ""
-    return f"not valid YAML: {problem}{context}"
+        return mark, "a second `: ` in one line; put the value in quotes, or the key on a line of its own"
+    if mark is not None and begins is not None and context.startswith("while parsing a flow"):
+        opening, closing = ("{", "}") if "mapping" in context else ("[", "]")
+        if problem.endswith("'<stream end>'"):
+            return begins, f"this `{opening}` is never closed; write its `{closing}`"
+        if mark.line != begins.line:
+            still_open = f"this `{opening}` is still open in line {mark.line + 1}"
+            return begins, f"{still_open}; write its `{closing}`, or the comma that is missing there"
+        unclosed = f"the `{closing}` of the `{opening}` in column {begins.column + 1}"
+        return mark, f"a comma is missing before this, or {unclosed}"
+    if begins is not None and "unexpected end of stream" in problem and "quoted" in context:
+        return begins, "the quote that begins here is never closed"
+    return mark, f"not valid YAML: {problem} {context}".rstrip()

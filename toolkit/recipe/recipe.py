@@ -50,8 +50,17 @@ class Recipe:
 
     @property
     def folder(self) -> Path:
-        """The folder of the recipe's file; ``./net.py`` is relative to it."""
+        """The folder of the recipe's file."""
         return self.file.parent
+
+    def folder_of(self, *path: str | int) -> Path:
+        """What ``./net.py`` at a path is relative to: the recipe's folder, or the current one for an override's."""
+        return Path.cwd() if self.is_override(*path) else self.folder
+
+    def is_override(self, *path: str | int) -> bool:
+        """Whether the value at a path was given in an override, and not written in a file."""
+        place = self.place(*path)
+        return place.line is None and place != DEFAULT
 
     def get(self, *path: str | int, default: Any = None) -> Any:
         """The value at a path such as ``"optimizer", "lr"``, or ``default`` where there is none."""

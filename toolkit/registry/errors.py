@@ -1,6 +1,6 @@
 """What can be wrong with a component's name or its plugin; each error's text is the message without a place.
 
-Imports nothing but the toolkit's errors.
+Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -22,11 +22,7 @@ class AbsentComponent(ComponentLookupError):
 
 
 class AmbiguousComponent(ComponentLookupError):
-    """Several plugins, or one plugin several times, offer this kind and name; ``entries`` holds the offers."""
-
-    def __init__(self, message: str, entries: tuple[Entry, ...]) -> None:
-        self.entries = entries
-        super().__init__(message)
+    """Several plugins, or one plugin several times, offer this kind and name."""
 
 
 class OutdatedPlugin(ComponentLookupError):

@@ -17,6 +17,11 @@ FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """By distribution and kind, the names of its components."""
 
 
+def how_to_install(distribution: str) -> str:
+    """What to type for a first-party plugin: no package index has them."""
+    return f"in a checkout of the toolkit, pip install -e plugins/{distribution}"
+
+
 def provider(kind: str, name: str) -> str | None:
     """The first-party distribution that offers this component, or None."""
     return next((dist for dist, kinds in FIRST_PARTY.items() if name in kinds.get(kind, ())), None)

@@ -1,6 +1,6 @@
 """Imports the component that an entry names; every failure in doing so is the plugin's and is told as such.
 
-Imports nothing but the standard library and the module asked for.
+Imports nothing heavy itself.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _reason(kind: str, name: str, registry: Registry) -> str:
     # What has exactly this name tells more than what has nearly this name.
     provider = first_party.provider(kind, name)
     if provider and registry.plugin(provider) is None:
-        return f" {provider} offers it: pip install {provider}"
+        return f" {provider} offers it: {first_party.how_to_install(provider)}"
     others = [entry.kind for entry in registry.entries() if entry.name == name]
     others += [other for other, dist in first_party.kinds_with(name) if registry.plugin(dist) is None]
     if others:
@@ -69,7 +69,9 @@ def _from_first_party(kind: str, name: str, registry: Registry) -> str:
         for offered in kinds.get(kind, ())
     }
     close = nearest(name, missing)
-    return f" Did you mean {close!r}? {missing[close]} offers it: pip install {missing[close]}" if close else ""
+    if not close:
+        return ""
+    return f" Did you mean {close!r}? {missing[close]} offers it: {first_party.how_to_install(missing[close])}"
 
 
 def _of_other_kind(name: str, others: Iterable[str], kind: str) -> str:
@@ -82,7 +84,7 @@ def absent_plugin(kind: str, distribution: str, name: str, registry: Registry) -
     wanted = normalised(distribution)
     text = f"no installed plugin is called {wanted!r}."
     if wanted in first_party.FIRST_PARTY:
-        return f"{text} It is one of the toolkit's own: pip install {wanted}"
+        return f"{text} It is one of the toolkit's own: {first_party.how_to_install(wanted)}"
     close = nearest(wanted, [plugin.distribution for plugin in registry.plugins])
     if close:
         return f"{text} Did you mean '{close}/{name}'?"
@@ -132,8 +134,10 @@ def offered_twice(plugin: Plugin, offers: tuple[Entry, ...]) -> str:
 
 def outdated(entry: Entry, plugin: Plugin) -> str:
     """The plugin says itself that it does not go with the installed core."""
+    own = plugin.distribution in first_party.FIRST_PARTY
+    install = first_party.how_to_install(plugin.distribution) if own else f"pip install --upgrade {plugin.distribution}"
     return (
         f"{entry} was built for another toolkit version: "
         f"{plugin} asks for {CORE} {plugin.requires_core}, and {plugin.core_version} is installed.\n"
-        f"Install a version of it that goes with this one: pip install --upgrade {plugin.distribution}"
+        f"Install a version of it that goes with this one: {install}"
     )

@@ -19,13 +19,14 @@ def absent_modules(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     absent = []
     for entry in entries:
         if entry.module not in checked:
-            checked[entry.module] = _exists(entry.module)
+            checked[entry.module] = exists(entry.module)
         if not checked[entry.module]:
             absent.append(entry)
     return tuple(absent)
 
 
-def _exists(module: str) -> bool:
+def exists(module: str) -> bool:
+    """Whether there is a module of this name, as far as can be seen without running any code."""
     if module in sys.modules:
         return True
     top, *rest = module.split(".")

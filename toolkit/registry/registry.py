@@ -124,8 +124,8 @@ class Registry:
         entry, provider = offers[0], self._provider(offers[0])
         if len(offers) > 1:
             if offers[1].distribution == entry.distribution:
-                raise AmbiguousComponent(messages.offered_twice(provider, offers), offers)
-            raise AmbiguousComponent(messages.ambiguous(offers), offers)
+                raise AmbiguousComponent(messages.offered_twice(provider, offers))
+            raise AmbiguousComponent(messages.ambiguous(offers))
         if provider.built_for_another:
             raise OutdatedPlugin(messages.outdated(entry, provider))
         return entry
