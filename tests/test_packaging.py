@@ -66,7 +66,7 @@ def where(environment: Any) -> dict[str, Any]:
 
 def test_the_wheel_of_the_core_holds_the_package_and_the_recipes_only(distributions):
     files = files_in(distributions["toolkit-core"]["wheel"])
-    assert {name.partition("/")[0] for name in files} == {"toolkit", "toolkit_core-0.1.0.dist-info"}
+    assert {name.partition("/")[0] for name in files} == {"toolkit", "toolkit_start.py", "toolkit_core-0.1.0.dist-info"}
     assert "toolkit/py.typed" in files
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in files)
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("toolkit/**/*.py")}
@@ -85,7 +85,7 @@ def test_the_wheel_of_a_plugin_holds_its_package_only(distributions):
 def test_the_source_distribution_holds_no_plugin_and_no_run(distributions):
     with tarfile.open(distributions["toolkit-core"]["sdist"]) as archive:
         tops = {name.split("/")[1] for name in archive.getnames() if "/" in name}
-    assert {"toolkit", "recipes", "tests", "pyproject.toml", "LICENSE", "constraints.txt"} <= tops
+    assert {"toolkit", "toolkit_start.py", "recipes", "tests", "pyproject.toml", "LICENSE", "constraints.txt"} <= tops
     assert tops.isdisjoint({"plugins", "runs", "wandb", ".venv", "dist", "build", "benchmarks"})
 
 
@@ -119,6 +119,12 @@ def test_the_commands_work_from_wheels(distributions, new_environment):
         assert "vision/digits" in done.stdout
         assert "needs toolkit-vision" in done.stdout
     assert environment.run("toolkit", "check", "vision/digits").returncode == 2
+    foreign = environment.work / "foreign" / "toolkit"
+    foreign.mkdir(parents=True)
+    (foreign / "__init__.py").touch()
+    done = environment.run("toolkit", "ls", PYTHONPATH=str(foreign.parent))
+    assert done.returncode == 2
+    assert "finds another package of that name before toolkit-core" in done.stderr
 
     environment.install(distributions["toolkit-vision"]["wheel"])
     done = environment.run("toolkit", "ls", "recipes")
@@ -164,7 +170,7 @@ def test_what_is_imported_is_asked_for():
             folder /= name.replace("-", "_")
         used = {DISTRIBUTIONS.get(module, module.replace("_", "-")) for module in imported(folder)}
         asked = {canonicalize_name(Requirement(text).name) for text in projects()[name]["project"]["dependencies"]}
-        own = {name, folder.name, "toolkit"}
+        own = {name, folder.name, "toolkit", "toolkit-start"}
         assert "torch" in used
         assert used - own <= asked
 

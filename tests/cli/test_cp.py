@@ -31,11 +31,23 @@ def test_nothing_is_overwritten(toolkit, tmp_path):
     assert file.read_text() == "mine\n"
 
 
-def test_into_a_new_folder_and_under_a_new_name(toolkit):
+def test_into_another_folder_and_under_a_new_name(toolkit, tmp_path):
+    (tmp_path / "here" / "new" / "folder").mkdir(parents=True)
     assert toolkit("cp", "vision/digits", "new/folder/").out == "new/folder/digits.yaml\n"
     assert toolkit("cp", "vision/digits", "new/mine.yaml").err == "Run it with: toolkit run ./new/mine.yaml\n"
     answer = toolkit("cp", "vision/digits", "mine")
     assert (answer.code, answer.err) == (2, "'mine' is neither a folder nor the name of a .yaml file\n")
+
+
+@pytest.mark.parametrize("destination", ["my recipes/", "my recipes/digits.yaml"])
+def test_no_folder_is_made(toolkit, tmp_path, destination):
+    answer = toolkit("cp", "vision/digits", destination)
+    assert (answer.code, answer.out, answer.err) == (
+        2,
+        "",
+        "there is no folder my recipes. Make it first: mkdir -p 'my recipes'\n",
+    )
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 def test_a_relative_parent_of_a_shipped_recipe_becomes_its_name(toolkit, tmp_path):
@@ -48,6 +60,7 @@ def test_a_relative_parent_of_a_shipped_recipe_becomes_its_name(toolkit, tmp_pat
 def test_a_relative_parent_of_a_file_is_found_from_the_new_place(toolkit, tmp_path):
     here = tmp_path / "here"
     (here / "base.yaml").write_text("model: acme_net\n")
+    (here / "deep" / "er").mkdir(parents=True)
     (here / "child.yaml").write_bytes(b"# x\r\nextends: base.yaml\r\nmodel: {use: ./net.py:Net}\r\n")
     answer = toolkit("cp", "./child.yaml", "deep/er/copy.yaml")
     assert answer.err == (

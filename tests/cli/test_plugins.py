@@ -11,7 +11,14 @@ import pytest
 @pytest.fixture
 def troubled(acme, install):
     """Beside acme-nets: one that doubles a name of it, and one built for another toolkit."""
-    install("other-nets", {"models": {"acme_net": "json:JSONDecoder"}, "hooks": {"listen": "json"}})
+    install(
+        "other-nets",
+        {
+            "models": {"acme_net": "json:JSONDecoder"},
+            "hooks": {"listen": "json", "gone": "other_nets.hooks:Listener"},
+            "recipes": {"other": "other_nets.recipes"},
+        },
+    )
     install("old-nets", {"models": {"old": "json:JSONEncoder"}}, requires="toolkit-core<0.1")
 
 
@@ -25,11 +32,13 @@ def test_what_they_offer_and_what_is_wrong(toolkit):
     assert told == [
         "acme-nets 1.0 2 models, 1 loss, 1 scheduler, recipes",
         "old-nets 1.0 1 model",
-        "other-nets 1.0 1 model, hooks",
+        "other-nets 1.0 1 model, recipes, hooks",
         "acme-nets: the scheduler 'acme_wave' names a module that is not there (acme_nets.absent:Wave)",
         "acme-nets: the loss 'mse' is hidden by the core's; write acme-nets/mse",
         "acme-nets: the model 'acme_net' is offered by other-nets too; write acme-nets/acme_net",
         "old-nets: built for another toolkit version: it asks for toolkit-core <0.1, and 0.1.0 is installed",
+        "other-nets: the hook 'gone' names a module that is not there (other_nets.hooks:Listener)",
+        "other-nets: the recipes 'other' name a package that is not there (other_nets.recipes)",
         "other-nets: the model 'acme_net' is offered by acme-nets too; write other-nets/acme_net",
     ]
     assert "acme_nets" not in sys.modules
@@ -55,6 +64,10 @@ def test_json_has_the_documented_keys(toolkit, site):
         ],
     }
     assert listed["old-nets"]["built_for_another"] is True
+    assert listed["other-nets"]["absent"] == [
+        {"kind": "hook", "name": "gone", "value": "other_nets.hooks:Listener"},
+        {"kind": "recipes", "name": "other", "value": "other_nets.recipes"},
+    ]
 
 
 @pytest.mark.usefixtures("acme")

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from toolkit.checksum import sidecar
+from toolkit.engine.checkpoints import describe
 from toolkit.tracking.folder import RunFolder, this_process
 
 
@@ -78,6 +80,45 @@ def test_json_has_the_documented_keys(list_runs):
 def test_no_line_is_wider_than_the_terminal(list_runs, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     assert max(map(len, list_runs().out.splitlines())) <= columns
+
+
+def test_at_80_columns_nothing_is_lost(list_runs, monkeypatch, tmp_path):
+    folder = RunFolder(tmp_path / "all" / "vision" / "digits" / "20260101-100000-aaaa")
+    folder.update_json(name="wide net with warmup")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert list_runs().out == (
+        "run                   recipe         status    best          age     name\n"
+        "20260103-100000-bbbb  vision/digits  failed                  5 min\n"
+        "20260102-100000-cccc  mine           killed                  3 h\n"
+        "20260101-100000-aaaa  vision/digits  finished  val/accuracy  2 days  wide net\n"
+        "                                               0.9877                with warmup\n"
+    )
+
+
+def test_a_terminal_that_is_too_narrow_gets_wider_lines(list_runs, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    out = list_runs().out
+    assert all(word in out for word in ("20260101-100000-aaaa", "finished", "0.9877", "2 days", "wide"))
+
+
+def test_the_best_of_a_killed_run_is_that_of_its_checkpoints(list_runs, tmp_path):
+    folder = RunFolder(tmp_path / "all" / "mine" / "20260102-100000-cccc")
+    folder.update_json(monitor={"metric": "val/loss", "mode": "min"}, best=None)
+    folder.checkpoints.mkdir()
+    for epoch, score in ((1, 0.5), (2, 0.25), (3, None)):
+        path = folder.checkpoints / f"epoch-000{epoch}.ckpt"
+        path.touch()
+        sidecar(path).write_text(describe(path, sha256="", about={"epoch": epoch, "step": 10 * epoch, "score": score}))
+    line = next(line for line in list_runs().out.splitlines() if "killed" in line)
+    assert line.split() == ["20260102-100000-cccc", "mine", "killed", "val/loss", "0.25", "3", "h"]
+    assert json.loads(list_runs("--json").out)[1]["best"] == {
+        "metric": "val/loss",
+        "mode": "min",
+        "value": 0.25,
+        "epoch": 2,
+        "step": 20,
+        "checkpoint": "checkpoints/epoch-0002.ckpt",
+    }
 
 
 def test_without_any_run(toolkit):

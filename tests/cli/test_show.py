@@ -127,6 +127,12 @@ def test_a_recipe_with_the_source_of_every_value(toolkit, tmp_path, monkeypatch)
     assert "64" not in answer.out
 
 
+def test_code_in_a_recipe_is_called_that_in_a_word(toolkit, tmp_path):
+    (tmp_path / "here" / "mine.yaml").write_text("model: ./net.py:Net\n")
+    lines = toolkit("show", "mine.yaml").out.splitlines()
+    assert '  use: "./net.py:Net"      # mine.yaml:1:8, code that is no plugin\'s' in lines
+
+
 def test_a_shown_recipe_can_be_loaded_again(toolkit, tmp_path):
     page = toolkit("show", "vision/digits", "optimizer.lr=0.3").out
     (tmp_path / "here" / "again.yaml").write_text(page)

@@ -75,13 +75,52 @@ def test_check_tells_every_problem_at_once(tiny):
         "command line: optimizer.momentun=0.9   optimizer.momentun: sgd has no argument 'momentun'. "
         "Did you mean 'momentum'?\n"
         "command line: modl=mlp                 modl: a recipe has no key 'modl'. Did you mean 'model'?\n"
-        "2 problems in this recipe; nothing was started.\n"
+        "2 problems in this recipe.\n"
     )
     told = tiny(*words, "--json")
     assert (told.code, told.err) == (2, "")
     problems = json.loads(told.out)["problems"]
     assert [problem["key"] for problem in problems] == ["optimizer.momentun", "modl"]
     assert all(f"`{key}`" in PAGE for key in problems[0])
+
+
+@pytest.mark.parametrize(
+    ("command", "closing"),
+    [
+        ("check", "1 problem in this recipe.\n"),
+        ("run", "1 problem in this recipe; nothing was started.\n"),
+        ("fetch", "1 problem in this recipe; nothing was downloaded.\n"),
+    ],
+)
+def test_the_closing_line_says_what_did_not_happen(tiny, command, closing):
+    answer = tiny(command, "modl=mlp")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.endswith(closing)
+
+
+def test_a_file_named_in_an_override_lies_in_the_current_folder(toolkit, tmp_path):
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (here / "override_net.py").write_text("from torch import nn\nclass Net(nn.Flatten):\n    pass\n")
+    (elsewhere / "mine.yaml").write_text("extends: vision/digits\nmodel: ./override_net.py:Net\n")
+    for recipe in ("vision/digits", "../elsewhere/mine.yaml"):
+        answer = toolkit("check", recipe, "model=./override_net.py:Net", "--allow-code")
+        assert (answer.code, answer.err) == (0, "")
+    beside = toolkit("check", "../elsewhere/mine.yaml", "--allow-code")
+    assert (beside.code, beside.out) == (2, "")
+    assert f"there is no file {elsewhere / 'override_net.py'}\n" in beside.err
+
+
+def test_a_package_that_a_component_needs_is_missed_before_anything_is_built(tiny, toolkit, monkeypatch):
+    monkeypatch.setattr("toolkit.registry.packages.exists", lambda module: False)
+    for command in ("check", "run"):
+        answer = tiny(command, "loggers.tensorboard={}", "callbacks.stop={}")
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.splitlines()[0] == (
+            "command line: loggers.tensorboard={}   loggers.tensorboard: logger 'tensorboard' (toolkit-core 0.1.0, "
+            "pytorch_lightning.loggers:TensorBoardLogger) needs the package tensorboard: pip install tensorboard"
+        )
+    assert json.loads(toolkit("runs", "--json").out) == []
 
 
 def test_check_deep(tiny):
@@ -136,6 +175,56 @@ def test_verify_ends_with_4_where_a_result_differs(tiny, tmp_path):
     assert re.fullmatch(
         r"tiny: test/accuracy is 0\.\d{4}, expected > 1\n1 result differs from what the recipes expect\.\n", answer.err
     )
+
+
+REMOTE = """\
+def remote():
+    from toolkit.data import fetch
+
+    # No server listens there.
+    fetch("http://127.0.0.1:1/digits.gz", "0" * 64, "acme/digits.gz")
+"""
+
+
+@pytest.fixture
+def shelf(tiny, tmp_path, install, monkeypatch):
+    """Three recipes in place of the core's: one that trains in a second, one that needs a download, one unreadable."""
+    install("acme-data", {"datasets": {"remote": "acme_data:remote"}}, {"acme_data.py": REMOTE})
+    monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "shelf"
+    (folder / "vision").mkdir(parents=True)
+    digits = (ROOT / "recipes" / "vision" / "digits.yaml").read_text()
+    (folder / "vision" / "digits.yaml").write_text(re.sub(r"(?m)^expect:.*\n", "", digits))
+    (folder / "tiny.yaml").write_text(TINY)
+    (folder / "far.yaml").write_text(f"{TINY}dataset: remote\n")
+    (folder / "torn.yaml").write_text("task: {use: classification\n")
+    monkeypatch.setattr("toolkit.recipe.locate.core_recipes", lambda: folder)
+    return folder
+
+
+def test_verify_goes_on_without_what_cannot_be_read_or_downloaded(shelf, toolkit):
+    answer = toolkit("verify")
+    assert answer.code == 0
+    unreadable, _, verifying, left_out = answer.err.splitlines()
+    assert unreadable.startswith(f"{shelf}/torn.yaml:1:7   this `{{` is never closed")
+    assert verifying == "verifying far, tiny"
+    assert left_out == (
+        "left out: far, not run here: it needs a download, and no server can be reached; "
+        "where there is a network: toolkit fetch far"
+    )
+    results = dict(re.findall(r"(?m)^(far|tiny) .*  (met|not met|not run)$", answer.out))
+    assert results == {"far": "not run", "tiny": "met"}
+
+
+def test_verify_of_what_needs_a_download_is_never_met(shelf, toolkit):
+    named = toolkit("verify", "far")
+    assert named.code == 4
+    assert "far: test/accuracy is absent, expected >= 0.05 (not run here: it needs a download" in named.err
+    (shelf / "tiny.yaml").unlink()
+    nothing = toolkit("verify")
+    assert nothing.code == 2
+    assert nothing.err.splitlines()[-1] == "nothing was verified: every recipe needs a download"
 
 
 def test_fetch(tiny):

@@ -30,12 +30,20 @@ import pytest
         (["ls", "-x"], "`toolkit ls` has no option '-x'.\n`toolkit ls --help` tells more.\n"),
         (["ls", "--plugin"], "Option '--plugin' requires an argument.\n"),
         (["run", "vision/digit"], "no recipe is called 'vision/digit'. Did you mean 'vision/digits'?\n"),
-        (["resume", "last"], "there are no runs in runs. Start one: toolkit run RECIPE\n"),
     ],
 )
 def test_what_is_wrong_and_what_to_type(toolkit, words, told):
     answer = toolkit(*words)
     assert (answer.code, answer.out, answer.err) == (2, "", told)
+
+
+def test_a_run_that_is_not_there(toolkit, tmp_path):
+    where = f"{tmp_path}/here/runs (TOOLKIT_RUNS is not set)"
+    assert toolkit("resume", "last").err == f"there is no run yet in {where}. Start one: toolkit run RECIPE\n"
+    (tmp_path / "here" / "runs" / "small" / "20260101-100000-aaaa").mkdir(parents=True)
+    assert toolkit("resume", "2027").err == (
+        f"there is no run '2027' in {where}. `toolkit runs` lists those that are there; `last` is the newest.\n"
+    )
 
 
 def test_a_word_too_many(toolkit):

@@ -84,7 +84,8 @@ def key(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _keys_and_values(name: str, incomplete: str) -> list[str]:
-    from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, ENGINE_KEYS, LOADER_KEYS, TOP_LEVEL
+    from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, ENGINE_KEYS, TOP_LEVEL
+    from toolkit.recipe.loader import LOADER_KEYS
     from toolkit.registry import Registry
 
     if not incomplete:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli.arguments import RecipeName, examples
-from toolkit.errors import RequestError
+from toolkit.errors import RequestError, shown_path
 
 if TYPE_CHECKING:
     from toolkit.recipe import RecipeFile
@@ -35,24 +36,28 @@ def cp(
     No file is overwritten. A parent that the recipe extends is still found from the new place.
     """
     from toolkit.cli.output import note, say
-    from toolkit.recipe import find_recipe, shown
+    from toolkit.recipe import find_recipe
     from toolkit.recipe.reader import read_file
     from toolkit.registry import Registry
 
     registry = Registry.scan()
     found = find_recipe(recipe, registry)
     target = _target(destination, found)
-    root, _ = read_file(found.path, shown(found.path))
+    root, _ = read_file(found.path, shown_path(found.path))
+    if not target.parent.is_dir():
+        folder = shown_path(target.parent)
+        raise RequestError(f"there is no folder {folder}. Make it first: mkdir -p {shlex.quote(folder)}")
     text = _with_parent(_read(found.path), root, found, target, registry)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError:
-        raise RequestError(f"{shown(target)} exists already. Name another file: toolkit cp {recipe} FILE") from None
+        raise RequestError(
+            f"{shown_path(target)} exists already. Name another file: toolkit cp {recipe} FILE"
+        ) from None
     except OSError as error:
-        raise RequestError(f"{shown(target)} cannot be written: {error.strerror}") from error
-    name = shown(target)
+        raise RequestError(f"{shown_path(target)} cannot be written: {error.strerror}") from error
+    name = shown_path(target)
     say(f"{name}")
     code = sorted({str(node.value) for path, node in root.walk() if path[-1:] == ("use",) and _is_relative(node.value)})
     if code:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 UNFOLDED = 10_000
 """The width of a pipe: one row stays one line, so that ``grep`` and ``cut`` see all of it."""
 
+GAP = 2
+"""Spaces between the columns of a table."""
+
+NARROWEST = 8
+"""How wide a column that folds stays, however narrow the terminal is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -27,7 +33,8 @@ class Column:
     heading: str
     style: str = ""
     fold: bool = False
-    """Broken over several lines where the table is wider than the terminal; the others are kept whole."""
+    """Broken over several lines where the table is wider than the terminal, between words if that is enough; the
+    others are kept whole."""
     spare: bool = False
     """Left out where the table is wider than the terminal; ``show`` and ``--json`` still tell it."""
 
@@ -72,17 +79,44 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, indent: i
     console = _console()
     kept = list(range(len(columns)))
     while True:
-        drawn = Table(box=None, show_header=headings, header_style="dim", pad_edge=False)
-        for index in kept:
-            column = columns[index]
-            drawn.add_column(column.heading, style=column.style, no_wrap=not column.fold, overflow="fold")
-        for row in listed:
-            drawn.add_row(*(Text(row[index]) for index in kept))
+        cells = [[*([columns[index].heading] if headings else []), *(row[index] for row in listed)] for index in kept]
+        room = console.width - indent - GAP * (len(kept) - 1)
         spare = [index for index in kept if columns[index].spare]
-        if not spare or console.measure(drawn).maximum + indent <= console.width:
+        if not spare or sum(map(_widest, cells)) <= room:
             break
         kept.remove(spare[-1])
+    widths = _fitted(cells, [columns[index].fold for index in kept], room)
+    drawn = Table(box=None, show_header=headings, header_style="dim", pad_edge=False, padding=(0, GAP, 0, 0))
+    for index, fitted in zip(kept, widths, strict=True):
+        column = columns[index]
+        drawn.add_column(column.heading, style=column.style, width=fitted, overflow="fold")
+    for row in listed:
+        drawn.add_row(*(Text(row[index]) for index in kept))
+    # A table that cannot be made narrow enough is wider than the terminal: rich would cut it.
+    console.width = max(console.width, console.width - room + sum(widths))
     _print(Padding(drawn, (0, 0, 0, indent), expand=False), console)
+
+
+def _fitted(cells: Sequence[Sequence[str]], folds: Sequence[bool], room: int) -> list[int]:
+    """The width of each column: as wide as what is in it or, where there is not the room, those that fold narrower.
+
+    The widest gives first, and none less than its longest word as long as another can give.
+    """
+    widths = [_widest(column) for column in cells]
+    words = [_widest(word for cell in column for word in cell.split()) for column in cells]
+    for narrowest in (words, [min(NARROWEST, width) for width in widths]):
+        while sum(widths) > room:
+            giving = [i for i, fold in enumerate(folds) if fold and widths[i] > narrowest[i]]
+            if not giving:
+                break
+            widths[max(giving, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _widest(texts: Iterable[str]) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(line) for text in texts for line in text.split("\n")), default=0)
 
 
 def width() -> int:

@@ -75,7 +75,9 @@ def _remarks(plugin: Plugin, registry: Registry) -> list[str]:
             f"built for another toolkit version: it asks for {CORE} {plugin.requires_core}, "
             f"and {plugin.core_version} is installed"
         )
-    remarks += [f"{_thing(each)} names a module that is not there ({each['value']})" for each in _absent(plugin)]
+    for each in _absent(plugin):
+        names = "name a package" if each["kind"] == "recipes" else "names a module"
+        remarks.append(f"{_thing(each)} {names} that is not there ({each['value']})")
     remarks += [
         f"{_thing(each)} is hidden by the core's; write {each['full_name']}" for each in _hidden(plugin, registry)
     ]
@@ -91,9 +93,15 @@ def _thing(told: dict[str, Any]) -> str:
 
 
 def _absent(plugin: Plugin) -> list[dict[str, Any]]:
+    """Components and hooks whose module is not there, and recipes whose folder is not."""
+    from toolkit.recipe.locate import package_folders
+    from toolkit.registry import Entry
     from toolkit.registry.presence import absent_modules
 
-    return [{"kind": entry.kind, "name": entry.name, "value": entry.value} for entry in absent_modules(plugin.entries)]
+    hooks = [Entry("hook", name, value, plugin.distribution, plugin.version) for name, value in plugin.hooks]
+    absent = [(each.kind, each.name, each.value) for each in absent_modules([*plugin.entries, *hooks])]
+    absent += [("recipes", name, package) for name, package in plugin.recipes if not package_folders(package)]
+    return [{"kind": kind, "name": name, "value": value} for kind, name, value in absent]
 
 
 def _hidden(plugin: Plugin, registry: Registry) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""``toolkit runs``: the runs there are. Reads ``run.json`` of each and imports nothing heavy."""
+"""``toolkit runs``: the runs there are. Reads what lies in their folders and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def runs(
         table(
             (
                 Column("run", "bold"),
-                Column("recipe"),
+                Column("recipe", fold=True),
                 Column("status"),
-                Column("best"),
+                Column("best", fold=True),
                 Column("age"),
                 Column("name", fold=True),
             ),
@@ -72,10 +72,19 @@ def _told(folder: RunFolder) -> dict[str, Any]:
         "overrides": content.get("overrides", []),
         "created": content.get("created"),
         "seconds": content.get("seconds"),
-        "best": content.get("best"),
+        "best": _best_of(folder, content),
         "metrics": content.get("metrics", {}),
         "folder": str(folder.path),
     }
+
+
+def _best_of(folder: RunFolder, content: dict[str, Any]) -> dict[str, Any] | None:
+    """The best that a run has reached: one that goes on, or was killed, has not written it into ``run.json``."""
+    from toolkit.engine.checkpoints import best_record
+
+    best: dict[str, Any] | None = content.get("best")
+    monitor = content.get("monitor")
+    return best or (best_record(folder.checkpoints, monitor["metric"], monitor["mode"]) if monitor else None)
 
 
 def _has(run: dict[str, Any], words: list[str]) -> bool:

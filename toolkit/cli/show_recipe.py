@@ -12,7 +12,7 @@ from toolkit.recipe import DEFAULT, KeyPath, Recipe, load, thaw, to_yaml
 from toolkit.recipe.defaults import default_layer
 from toolkit.recipe.grammar import TOP_LEVEL
 from toolkit.recipe.needs import components
-from toolkit.registry import ComponentLookupError, Registry
+from toolkit.registry import CodeNotAllowed, ComponentLookupError, Registry
 
 GIVEN_IN = "command line"
 
@@ -111,8 +111,10 @@ def _comment(recipe: Recipe, path: KeyPath, kind: str, registry: Registry) -> st
         told.append(f"written {recipe.written[path]}")
     if kind:
         try:
-            entry = registry.find(kind, recipe.get(*path), shipped_by=recipe.distribution, folder=recipe.folder)
+            entry = registry.find(kind, recipe.get(*path), shipped_by=recipe.distribution)
             told.append(f"{entry.distribution} {entry.version}")
+        except CodeNotAllowed:
+            told.append("code that is no plugin's")
         except ComponentLookupError as error:
             # What is wrong, without what to type about it.
             told.append(str(error).splitlines()[0].partition(". ")[0])

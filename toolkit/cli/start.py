@@ -11,13 +11,30 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from toolkit.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_REQUEST, ToolkitError, did_you_mean
+from toolkit.errors import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_REQUEST,
+    RecipeError,
+    ToolkitError,
+    did_you_mean,
+    render_problems,
+)
 
 if TYPE_CHECKING:
     from typer import BadParameter
 
 EXIT_BROKEN_PIPE = 141
 """The reader of our output went away: what the shell says of any program that SIGPIPE ended."""
+
+_UNDONE = {
+    "run": "nothing was started",
+    "resume": "nothing was started",
+    "verify": "nothing was started",
+    "test": "nothing was tested",
+    "fetch": "nothing was downloaded",
+}
+"""By command, what a recipe with problems has kept it from; the others do nothing with a recipe but look at it."""
 
 _WHERE_FROM = {
     "RECIPE": "`toolkit ls recipes` lists the recipes.",
@@ -36,11 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code. Any exception that comes out is a mistake of the toolkit's own.
     """
     _accept_any_text()
-    from toolkit.cli.shadow import intruder
-
-    wrong = intruder()
-    if wrong:
-        return _fail(wrong)
     import typer
     from typer.main import get_command
 
@@ -48,10 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     # UsageError, whose module is private to Typer since it contains its own click.
     usage_error: type[BadParameter] = typer.BadParameter.__bases__[0]
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        given = None if arguments is None else list(arguments)
         code = get_command(app).main(given, prog_name="toolkit", standalone_mode=False)
         sys.stdout.flush()
+    except RecipeError as error:
+        return _fail(render_problems(error.problems, _UNDONE.get(next(iter(given), ""), "")))
     except ToolkitError as error:
         return _fail(str(error), error.exit_code)
     except usage_error as error:
@@ -92,14 +106,19 @@ def _usage(error: BadParameter) -> str:
 
 
 def _fail(text: str, code: int = EXIT_REQUEST) -> int:
-    sys.stdout.flush()
-    print(text, file=sys.stderr)
+    try:
+        sys.stdout.flush()
+        print(text, file=sys.stderr)
+    except BrokenPipeError:
+        # Nobody is left to read it; the code says the same.
+        _broken_pipe()
     return code
 
 
 def _broken_pipe() -> int:
-    # Python flushes stdout once more while it ends, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # Python flushes both once more while it ends, and would complain.
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return EXIT_BROKEN_PIPE
 
 

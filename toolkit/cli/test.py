@@ -5,6 +5,7 @@ from __future__ import annotations
 from toolkit.cli.arguments import AllowCode, Json, Overrides, RunName, Traceback, examples
 from toolkit.cli.garbage import no_collection
 from toolkit.cli.tracebacks import shown_tracebacks
+from toolkit.errors import shown_path
 
 EXAMPLES = examples("toolkit test last", "toolkit test last dataset=fashion_mnist")
 
@@ -21,11 +22,12 @@ def run_test(
     The result is kept with the run. Overrides can change the dataset, its loading, and the metrics.
     """
     from toolkit.cli.output import Column, print_json, say, table
-    from toolkit.recipe import shown
+    from toolkit.tracking.changes import BY_TEST, refuse_changes
     from toolkit.tracking.folder import find
 
-    # Before torch is imported: a run that is not there is told of at once.
+    # Before torch is imported: a run that is not there, or a change that no test can make, is told of at once.
     folder = find(run)
+    refuse_changes(overrides or (), BY_TEST, "a test")
     with no_collection():
         from toolkit import runs
     from toolkit.tracking import console
@@ -45,4 +47,4 @@ def run_test(
     say(f"{folder.id}: tested {result.checkpoint.name}")
     table((Column("metric", "bold"), Column("value")), [(name, console.shown(v)) for name, v in result.metrics.items()])
     for picture in result.pictures:
-        say(shown(picture))
+        say(shown_path(picture))
