@@ -12,10 +12,13 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
 from toolkit.data import cache_folder, fetch
+from toolkit.data.download import unreachable
 from toolkit.errors import RequestError
 
 CONTENT = bytes(range(256)) * 1000
@@ -123,6 +126,33 @@ def test_a_file_put_there_by_hand_is_used(server: Server, cache: Path) -> None:
     (cache / "file.bin").write_bytes(CONTENT)
     assert fetch(f"{server.url}/file", SHA256, "file.bin") == cache / "file.bin"
     assert server.asked == []
+
+
+def test_a_server_that_answers_was_reached(server: Server, cache: Path) -> None:
+    def failure(*urls: str) -> RequestError:
+        with pytest.raises(RequestError) as caught:
+            fetch(urls, SHA256, "tests/file.bin")
+        return caught.value
+
+    nobody = "http://127.0.0.1:1/file"
+    assert unreachable(failure(nobody))
+    assert unreachable(failure(f"{server.url}/absent", nobody))
+    assert not unreachable(failure(f"{server.url}/absent"))
+    assert not unreachable(failure(nobody, f"{server.url}/other"))
+
+
+def test_what_other_downloaders_raise_without_a_network_is_known_too(server: Server) -> None:
+    def failure(url: str) -> BaseException:
+        with pytest.raises(URLError) as caught:
+            urlopen(url)
+        # As a component that explains what it was doing.
+        error = RuntimeError("the weights are not here")
+        error.__cause__ = caught.value
+        return error
+
+    assert unreachable(failure("http://127.0.0.1:1/file"))
+    assert not unreachable(failure(f"{server.url}/absent"))
+    assert not unreachable(FileNotFoundError("no such data"))
 
 
 def test_a_damaged_file_is_downloaded_again(server: Server, cache: Path) -> None:

@@ -6,14 +6,16 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from toolkit.data import DataModule, Splits
-from toolkit.data.loaders import Order, Reading, SizedStreamLoader, StreamLoader
-from toolkit.data.order import Process
+from toolkit.data.order import Order, Process
+from toolkit.data.reading import Reading
+from toolkit.data.streams import SizedStreamLoader, StreamLoader
 from toolkit.errors import RequestError
 
 
@@ -129,9 +131,10 @@ def test_collate_makes_the_batches() -> None:
     assert list(data.test_dataloader()) == [1, 5, 4]
 
 
-def test_workers_are_seeded_by_seed_epoch_and_worker() -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_draw_by_seed_and_batch(workers: int) -> None:
     def draws(seed: int) -> list[Any]:
-        data = DataModule(Splits(train=Draws(8)), {"batch_size": 2, "workers": 2}, seed=seed)
+        data = DataModule(Splits(train=Draws(8)), {"batch_size": 2, "workers": workers}, seed=seed)
         return [torch.stack(batch).tolist() for batch in data.train_dataloader()]
 
     random.seed(1)
@@ -141,13 +144,33 @@ def test_workers_are_seeded_by_seed_epoch_and_worker() -> None:
     torch.manual_seed(2)
     assert draws(0) == first
     assert draws(1) != first
-    assert first[0] != first[1], "two workers draw different numbers"
+    assert first[0] != first[1], "two batches draw different numbers"
 
 
-def test_loading_leaves_the_global_generator_alone() -> None:
-    before = torch.get_rng_state()
-    list(DataModule(Splits(train=Numbers(8)), {"batch_size": 2}).train_dataloader())
-    assert torch.equal(before, torch.get_rng_state())
+def test_every_evaluation_draws_the_same() -> None:
+    data = DataModule(Splits(val=Draws(8), test=Draws(8)), {"batch_size": 2})
+    first = [torch.stack(batch).tolist() for batch in data.val_dataloader()]
+    assert [torch.stack(batch).tolist() for batch in data.val_dataloader()] == first
+    assert [torch.stack(batch).tolist() for batch in data.test_dataloader()] != first
+
+
+def drawn() -> tuple[float, ...]:
+    """The next numbers of every global generator; an odd number of normal ones, of which NumPy makes two at a time."""
+    return random.random(), random.gauss(0, 1), float(np.random.normal()), torch.rand(()).item()
+
+
+@pytest.mark.parametrize("split", [Draws(8), [(1.0, 2.0)] * 8], ids=["random", "not random"])
+def test_reading_leaves_the_global_generators_alone(split: Any) -> None:
+    def seed() -> None:
+        random.seed(1)
+        np.random.seed(1)
+        torch.manual_seed(1)
+
+    seed()
+    alone = [drawn() for _ in range(4)]
+    seed()
+    batches = DataModule(Splits(train=split), {"batch_size": 2}).train_dataloader()
+    assert [drawn() for _ in batches] == alone
 
 
 class Stream(IterableDataset[int]):
@@ -177,7 +200,7 @@ class ShardedStream(IterableDataset[int]):
 
 
 def stream_loader(dataset: Any, rank: int, world_size: int, *, drop_last: bool = False, workers: int = 0) -> Any:
-    order = Order(shuffle=True, seed=0, epoch=lambda: 0)
+    order = Order(shuffle=True, seed=0, trainer_epoch=lambda: 0)
     loader = SizedStreamLoader if hasattr(dataset, "__len__") else StreamLoader
     return loader(dataset, 4, order, Reading("train", workers), drop_last=drop_last, process=Process(rank, world_size))
 

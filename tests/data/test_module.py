@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -15,7 +16,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from toolkit.data import DataModule, Splits, data_module
+from toolkit.data import DataModule, OnDisk, Splits, data_module
 from toolkit.data.order import shuffled
 from toolkit.errors import RequestError
 
@@ -203,14 +204,20 @@ def test_resident_tensors_are_moved_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("resident", [False, True])
-def test_tensors_reach_a_gpu(tmp_path: Path, resident: bool) -> None:
-    data = DataModule(numbers(), {"batch_size": 8, "resident": resident})
+@pytest.mark.parametrize("kind", ["tensors", "resident", "items", "workers", "disk"])
+def test_batches_reach_a_gpu(tmp_path: Path, kind: str) -> None:
+    np.save(tmp_path / "x.npy", np.arange(20))
+    items = [(number,) for number in range(20)]
+    kinds: dict[str, Any] = {"items": items, "workers": items, "disk": OnDisk(tmp_path / "x.npy")}
+    loader = {"batch_size": 8, "resident": kind == "resident", "workers": 2 if kind == "workers" else 0}
+    data = DataModule(Splits(train=kinds.get(kind, (torch.arange(20),))), loader)
     module = Recorder()
     trainer(tmp_path, max_epochs=1, accelerator="gpu", devices=1).fit(module, datamodule=data)
-    assert module.seen["train", 0] == batches_of(0)
+    seen = module.seen["train", 0]
+    assert sorted(number for batch in seen for number in batch) == list(range(20))
+    assert kind == "disk" or seen == batches_of(0)
     batch = next(iter(data.train_dataloader()))[0]
-    assert batch.is_cuda if resident else batch.is_pinned()
+    assert batch.is_cuda if kind == "resident" else batch.is_pinned()
 
 
 def write_seen(folder: Path) -> Callable[[Recorder], None]:

@@ -99,13 +99,13 @@ def test_no_split_at_all() -> None:
 @pytest.mark.parametrize(
     ("loader", "message"),
     [
-        ({"batchsize": 3}, r"loader.batchsize: no such key. Did you mean 'batch_size'\?"),
-        ({"batch_size": 0}, "loader.batch_size: a whole number from 1 up is needed, not 0"),
-        ({"batch_size": True}, "loader.batch_size: a whole number from 1 up is needed, not True"),
-        ({"eval_batch_size": -1}, "loader.eval_batch_size: a whole number from 1 up is needed, not -1"),
-        ({"workers": -1}, "loader.workers: a whole number from 0 up is needed, not -1"),
-        ({"drop_last": 1}, "loader.drop_last: true or false is needed, not 1"),
-        ({"resident": "yes"}, "loader.resident: true or false is needed, not 'yes'"),
+        ({"batchsize": 3}, r"loader.batchsize: loader has no key 'batchsize'. Did you mean 'batch_size'\?"),
+        ({"batch_size": 0}, "loader.batch_size: expected a whole number from 1 up, got 0"),
+        ({"batch_size": True}, "loader.batch_size: expected a whole number, got true"),
+        ({"eval_batch_size": -1}, "loader.eval_batch_size: expected a whole number from 1 up, got -1"),
+        ({"workers": -1}, "loader.workers: expected a whole number from 0 up, got -1"),
+        ({"drop_last": 1}, "loader.drop_last: expected true or false, got 1"),
+        ({"resident": "yes"}, "loader.resident: expected true or false, got the text 'yes'; write true"),
     ],
 )
 def test_a_wrong_loader_setting_is_named(loader: dict[str, Any], message: str) -> None:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from socket import gaierror
 from typing import Any
 
 from toolkit.errors import RequestError
@@ -68,27 +69,54 @@ def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:
     return path
 
 
+def unreachable(error: BaseException) -> bool:
+    """Whether an error came of a server that could not be reached; one that answered with an error was.
+
+    It may be one of `fetch`, or of whatever else a component downloads with: what caused it is looked at too.
+    """
+    from urllib.error import HTTPError, URLError
+
+    from requests import ConnectionError as NotConnected
+    from requests import Timeout
+
+    cause: BaseException | None = error
+    while cause is not None:
+        answered = isinstance(cause, HTTPError)
+        if isinstance(cause, (NotConnected, Timeout, URLError, ConnectionError, TimeoutError, gaierror)):
+            return not answered
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
 def _download(urls: Sequence[str], sha256: str, path: Path) -> None:
     """Try every mirror; put the file in place, or raise a RequestError that tells what each said."""
     part = path.with_name(f".{path.name}.part")
     reasons = []
+    last: _Refused | None = None
     try:
         for url in urls:
-            reason = _try(url, sha256, part)
-            if reason is None:
+            try:
+                _try(url, sha256, part)
+            except _Refused as refused:
+                reasons.append(f"  {url}\n    {refused}")
+                last = refused
+            else:
                 os.replace(part, path)
                 return
-            reasons.append(f"  {url}\n    {reason}")
     finally:
         part.unlink(missing_ok=True)
     raise RequestError(
         f"could not download {path.name}:\n" + "\n".join(reasons) + "\n"
         f"On a machine without a network, download it elsewhere and put it at {path} (sha256 {sha256})"
-    )
+    ) from last
 
 
-def _try(url: str, sha256: str, part: Path) -> str | None:
-    """Download into `part`; None when that is the right file, else the reason why not."""
+class _Refused(Exception):
+    """One mirror did not give the right file; the message says why, in one line."""
+
+
+def _try(url: str, sha256: str, part: Path) -> None:
+    """Download the right file into `part`; raises _Refused."""
     import pooch
     from requests import RequestException
 
@@ -97,14 +125,13 @@ def _try(url: str, sha256: str, part: Path) -> str | None:
         # pooch's own chunks of 1 kB, flushed one by one, are slower than a fast network.
         pooch.HTTPDownloader(progressbar=bar, chunk_size=64 * 1024, timeout=TIMEOUT_S)(url, str(part), None)
     except RequestException as error:
-        return _reason(error)
+        raise _Refused(_reason(error)) from error
     finally:
         if bar is not False:
             bar.close()
     received = pooch.file_hash(str(part), alg="sha256")
     if received != sha256:
-        return f"the checksum is wrong: sha256 {received}, {part.stat().st_size} bytes"
-    return None
+        raise _Refused(f"the checksum is wrong: sha256 {received}, {part.stat().st_size} bytes")
 
 
 def _progress_bar(name: str) -> Any:

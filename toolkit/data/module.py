@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
-from toolkit.data.loaders import ItemLoader, Order, Reading, SizedStreamLoader, StreamLoader, TensorLoader
-from toolkit.data.order import Plan, Process
-from toolkit.data.settings import LoaderSettings
-from toolkit.data.splits import SPLITS, SplitsLike, Tensors, check_split, is_stream, size, tensors_of
+from toolkit.build import samples_of
+from toolkit.data.bad import LeftOut
+from toolkit.data.disk import OnDisk
+from toolkit.data.disk_loader import DiskLoader
+from toolkit.data.items import ItemLoader
+from toolkit.data.order import Order, Plan, Process
+from toolkit.data.progress import epoch_of, position, training_epoch
+from toolkit.data.reading import Reading
+from toolkit.data.settings import loader_settings
+from toolkit.data.splits import SPLITS, SplitsLike, Tensors, check_split, is_stream, tensors_of
+from toolkit.data.streams import SizedStreamLoader, StreamLoader
+from toolkit.data.tensors import TensorLoader
+from toolkit.data.workers import choose_workers
 from toolkit.errors import RequestError, did_you_mean
+from toolkit.recipe.grammar import TRANSFORMS
 
 Transform = Callable[[Any], Any]
 Transforms = Mapping[str, Iterable[Transform]]
-TRANSFORMS = ("train", "eval")
 
 
 class DataModule(pl.LightningDataModule):
@@ -25,10 +36,11 @@ class DataModule(pl.LightningDataModule):
 
     Arguments:
         data: what a dataset component returned, of the shape of `toolkit.data.Splits`.
-        loader: the block `loader` of a recipe; see `LoaderSettings`.
+        loader: the block `loader` of a recipe; see `toolkit.recipe.loader.LoaderSettings`.
         transforms: `{"train": [...], "eval": [...]}`, callables `batch -> batch` that are applied in this order to
             every batch on the device; `eval` is for validation and test.
-        seed: the run's seed. The order of a training epoch depends on it and the trainer's current epoch only.
+        seed: the run's seed. The order of a training epoch depends on it and the trainer's current epoch only, and the
+            place in it where loading begins on how many of its batches the trainer has trained on.
 
     Raises:
         RequestError: a split is of a wrong kind, empty, or made of tensors of unequal length; a loader setting that
@@ -43,7 +55,12 @@ class DataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.settings = LoaderSettings.from_mapping(loader or {})
+        self.settings = loader_settings(loader or {})
+        self.left_out = LeftOut()
+        """The samples that could not be read; those of all processes once a checkpoint was saved or the loop ended."""
+        self.notes: list[str] = []
+        """What the user should know of how the data is loaded; printed too, when it comes up."""
+        self.left_out.note = self._note
         self.transforms = _ordered(transforms or {})
         self.seed = seed
         self._splits = _splits(data)
@@ -56,6 +73,11 @@ class DataModule(pl.LightningDataModule):
                     f"loader.resident: the split {name!r} is not made of tensors ({type(split).__name__}), so it "
                     "cannot be kept on the device; set loader.resident=false"
                 )
+            if self._skips and is_stream(split):
+                raise RequestError(
+                    f"loader.on_bad_sample: the split {name!r} is a stream ({type(split).__name__}), which cannot go "
+                    "on after an exception; set loader.on_bad_sample=stop"
+                )
             if self.steps(name) is not None:
                 # Again for all processes when the trainer asks for batches; what one cannot do is said before that.
                 self._plan(name, Process()).check(name)
@@ -64,6 +86,12 @@ class DataModule(pl.LightningDataModule):
             if name.removesuffix("_dataloader") not in self._splits:
                 # As if it were not written: Lightning then has no such loop. An empty list of loaders makes it warn.
                 vars(self)[name] = getattr(pl.LightningDataModule, name).__get__(self)
+        if not any(self.transforms.values()):
+            # Lightning then calls nothing here for every batch.
+            vars(self)["on_after_batch_transfer"] = pl.LightningDataModule.on_after_batch_transfer.__get__(self)
+        workers = self.settings.workers
+        # A run has chosen before, for all its processes, and written it to its recipe.
+        self._workers = choose_workers(data, loader).count if workers == "auto" else workers
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,12 +100,12 @@ class DataModule(pl.LightningDataModule):
 
     def samples(self, split: str) -> int | None:
         """Number of samples of a split; None for a stream that does not say."""
-        return size(self._splits[split])
+        return samples_of(self._splits[split])
 
     def steps(self, split: str = "train", world_size: int = 1) -> int | None:
         """Batches of a split in an epoch, on each of `world_size` processes; None where only reading the data tells."""
         data = self._splits[split]
-        if size(data) is None or (is_stream(data) and hasattr(data, "shard")):
+        if samples_of(data) is None or (is_stream(data) and hasattr(data, "shard")):
             return None
         return self._plan(split, Process(0, world_size)).steps
 
@@ -101,21 +129,38 @@ class DataModule(pl.LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         return self.transform(batch, training=_is_training(self))
 
+    def state_dict(self) -> dict[str, Any]:
+        """The samples left out so far, by all processes; nothing else is not in the trainer's own state."""
+        self._gather_left_out()
+        return {"left_out": self.left_out.state()} if self.left_out.record else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.left_out.merge(state_dict["left_out"])
+
+    def teardown(self, stage: str) -> None:
+        self._gather_left_out()
+
     def _loader(self, name: str) -> Any:
         """A fresh loader of a split, for the device and the processes of the trainer if there is one."""
         split = self._splits[name]
         process = self._process()
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
-        order = Order(shuffle=name == "train", seed=self.seed, epoch=self._epoch)
+        training = name == "train"
+        order = Order(False, self.seed, partial(epoch_of, self.trainer))
+        if training:
+            order = Order(True, self.seed, partial(training_epoch, self.trainer), partial(position, self.trainer))
         pin_memory = device.type == "cuda"
-        reading = Reading(name, self.settings.workers, self._collate, pin_memory)
+        left_out = self.left_out if self._skips else None
+        reading = Reading(name, self._workers, self._collate, pin_memory, left_out, self._note)
         if is_stream(split):
-            drop_last = self.settings.drop_last and name == "train"
+            drop_last = self.settings.drop_last and training
             batch_size = self.settings.size(name)
             stream = StreamLoader if self.steps(name) is None else SizedStreamLoader
             return stream(split, batch_size, order, reading, drop_last=drop_last, process=process)
         plan = self._plan(name, process)
         plan.check(name)
+        if isinstance(split, OnDisk):
+            return DiskLoader(split, plan, order, pin_memory=pin_memory)
         tensors = tensors_of(split)
         if tensors is None:
             return ItemLoader(split, plan, order, reading)
@@ -125,7 +170,7 @@ class DataModule(pl.LightningDataModule):
         return TensorLoader(tensors, plan, order, pin_memory=pin_memory and not held_there)
 
     def _plan(self, name: str, process: Process) -> Plan:
-        samples = size(self._splits[name])
+        samples = samples_of(self._splits[name])
         assert samples is not None, "only a stream has no size, and none comes here"
         drop_last = self.settings.drop_last and name == "train"
         return Plan(samples, self.settings.size(name), drop_last, process)
@@ -144,13 +189,22 @@ class DataModule(pl.LightningDataModule):
         kwargs = None if self.trainer is None else self.trainer.distributed_sampler_kwargs
         return Process() if kwargs is None else Process(kwargs["rank"], kwargs["num_replicas"])
 
-    def _epoch(self) -> int:
-        # overfit_batches means the same few batches again and again; Lightning can only arrange that for a DataLoader.
-        if self.trainer is None or getattr(self.trainer, "overfit_batches", False):
-            return 0
-        # What Lightning gives to samplers. Not current_epoch: a stream's first batch is fetched while a checkpoint from
-        # the end of an epoch is being resumed, before current_epoch has caught up.
-        return int(self.trainer.fit_loop.epoch_progress.current.processed)  # type: ignore[attr-defined]
+    @property
+    def _skips(self) -> bool:
+        return self.settings.on_bad_sample == "skip"
+
+    def _gather_left_out(self) -> None:
+        """Lets every process know what the others have left out."""
+        if not (self._skips and torch.distributed.is_available() and torch.distributed.is_initialized()):
+            return
+        states: list[Any] = [None] * torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(states, self.left_out.state())
+        for state in states:
+            self.left_out.merge(state)
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        print(f"note: {text}", file=sys.stderr, flush=True)
 
 
 def data_module(

@@ -6,6 +6,7 @@ Imports torch, not Lightning.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,34 @@ def shuffled(samples: int, seed: int, epoch: int) -> Tensor:
     """The order of one epoch, shape `(samples,)`: a permutation that depends on seed and epoch only."""
     generator = torch.Generator().manual_seed(mixed_seed("order", seed, epoch))
     return torch.randperm(samples, generator=generator)
+
+
+def beginning() -> int:
+    """The position of an epoch of which no batch has been trained on yet."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the order of an epoch depends on. Loaders ask for it when an epoch's first batch is asked for."""
+
+    shuffle: bool
+    """Whether samples are shuffled by (seed, epoch); the data's own order otherwise."""
+    seed: int
+    trainer_epoch: Callable[[], int]
+    """The trainer's current epoch."""
+    position: Callable[[], int] = beginning
+    """How many batches of this epoch this process has trained on already; the loader begins with the next one."""
+
+    def epoch(self) -> int:
+        """The epoch that order and random numbers follow: every evaluation is like the first."""
+        return self.trainer_epoch() if self.shuffle else 0
+
+    def of(self, samples: int) -> Tensor:
+        """The order of the current epoch, shape `(samples,)`."""
+        if not self.shuffle:
+            return torch.arange(samples)
+        return shuffled(samples, self.seed, self.epoch())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +93,12 @@ class Plan:
         """This process's part of an order of shape `(samples,)`."""
         return order[self.process.rank :: self.process.world_size]
 
-    def bounds(self) -> list[tuple[int, int]]:
-        """Start and stop of every batch inside this process's share."""
+    def bounds(self, first: int = 0, stop: int | None = None) -> list[tuple[int, int]]:
+        """Start and stop inside this process's share of the batches from `first` up to `stop`, or up to the last."""
         steps = self.steps
-        found = [(step * self.batch_size, (step + 1) * self.batch_size) for step in range(steps)]
-        if found and not self.drop_last:
+        wanted = range(steps)[first:stop]
+        found = [(step * self.batch_size, (step + 1) * self.batch_size) for step in wanted]
+        if found and wanted[-1] == steps - 1 and not self.drop_last:
             share = len(range(self.process.rank, self.samples, self.process.world_size))
             found[-1] = (found[-1][0], share)
         return found

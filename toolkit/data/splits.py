@@ -5,7 +5,7 @@ Imports torch, not Lightning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -13,23 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, TensorDataset
 
+from toolkit.data.disk import OnDisk
 from toolkit.errors import RequestError
 
 SPLITS = ("train", "val", "test")
 
 Tensors: TypeAlias = "tuple[Tensor, ...] | dict[str, Tensor]"
 """A split in memory: tensors with equal first dimension, the samples."""
-
-
-class SizedItems(Protocol):
-    """A map-style dataset: `dataset[i]` for `i` in `range(len(dataset))`."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Any: ...
-
-
-Split: TypeAlias = "Tensors | SizedItems | Iterable[Any]"
 
 
 class SplitsLike(Protocol):
@@ -59,10 +49,11 @@ class Splits:
 
     - a tuple or a dict of tensors with equal first dimension, one entry per sample (`(inputs, targets)` with shapes
       `(samples, ...)`): loaded by whole batches, in the dtype it has (uint8 stays uint8);
+    - `toolkit.data.OnDisk`: arrays in files that may be larger than memory, read in shuffled blocks;
     - a map-style dataset, an object with `__len__` and `__getitem__`. With `__getitems__(indices)` a whole batch is
       asked for at once; if that returns a list it is a list of samples and is collated, anything else is taken for
       the finished batch;
-    - an iterable dataset, an object with `__iter__` that yields samples. See `toolkit.data.loaders.StreamLoader` for
+    - an iterable dataset, an object with `__iter__` that yields samples. See `toolkit.data.streams.StreamLoader` for
       how it is divided over processes.
     """
 
@@ -75,7 +66,7 @@ class Splits:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the data knows about itself, such as `{"num_classes": 10}`; fills parameters of those names."""
     collate: Callable[[list[Any]], Any] | None = None
-    """Makes a batch from a list of samples; torch's own collation when None. Not used for tensors."""
+    """Makes a batch from a list of samples; torch's own collation when None. Not used for tensors and arrays."""
 
 
 def tensors_of(split: Any) -> Tensors | None:
@@ -113,30 +104,23 @@ def check_split(name: str, split: Any) -> None:
         raise _wrong(
             name, f"is an iterator ({type(split).__name__}), which ends for good; return an object with __iter__"
         )
+    elif isinstance(split, OnDisk):
+        if len(split) == 0:
+            raise _wrong(name, _EMPTY)
     elif is_stream(split):
         return
     elif hasattr(split, "__getitem__") and hasattr(split, "__len__"):
         if len(split) == 0:
-            raise _wrong(name, "is empty; leave it None if there is no such split")
+            raise _wrong(name, _EMPTY)
     else:
         raise _wrong(name, f"is of type {type(split).__name__}; {_KINDS}")
 
 
-def size(split: Any) -> int | None:
-    """Number of samples of a split, or None for a stream that does not say."""
-    tensors = tensors_of(split)
-    if tensors is not None:
-        return len(_parts(tensors)[0][1])
-    try:
-        return len(split)
-    except (TypeError, NotImplementedError):
-        return None
-
-
 _KINDS = (
-    "a split is a tuple or dict of tensors with equal first dimension, a map-style dataset "
+    "a split is a tuple or dict of tensors with equal first dimension, toolkit.data.OnDisk, a map-style dataset "
     "(__len__ and __getitem__), an iterable dataset (__iter__), or None"
 )
+_EMPTY = "is empty; leave it None if there is no such split"
 
 
 def _parts(tensors: Tensors) -> Sequence[tuple[str, Tensor]]:
@@ -159,7 +143,7 @@ def _check_tensors(name: str, tensors: Tensors) -> None:
         shapes = ", ".join(f"{key}: {tuple(part.shape)}" for key, part in parts)
         raise _wrong(name, f"holds tensors with unequal first dimensions ({shapes}); it must be the samples'")
     if lengths[0] == 0:
-        raise _wrong(name, "is empty; leave it None if there is no such split")
+        raise _wrong(name, _EMPTY)
 
 
 def _wrong(name: str, what: str) -> RequestError:

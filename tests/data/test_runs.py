@@ -1,0 +1,105 @@
+"""What a run tells of its data: bad samples in `run.json`, the number of workers in `recipe.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from toolkit.data import workers
+from toolkit.recipe import Recipe, load
+from toolkit.runs import RunFailed, resume, run
+
+CODE = """
+from types import SimpleNamespace
+
+import torch
+
+
+class Items:
+    def __init__(self, samples, broken):
+        self.samples, self.broken = samples, broken
+
+    def __len__(self):
+        return self.samples
+
+    def __getitem__(self, index):
+        if index in self.broken:
+            raise OSError(5, "cannot read", f"/data/{index}.jpg")
+        return torch.full((4,), float(index % 2)), index % 2
+
+
+def files(broken: list[int] = ()):
+    train = Items(24, broken)
+    facts = {"num_classes": 2, "task": "multiclass", "in_features": 4}
+    return SimpleNamespace(train=train, val=Items(8, ()), test=None, facts=facts)
+
+
+class Net(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(torch.nn.Linear(4, 2))
+"""
+
+RECIPE: dict[str, Any] = {
+    "task": "classification",
+    "dataset": {"use": "./code.py:files"},
+    "loader": {"batch_size": 4},
+    "model": "./code.py:Net",
+    "loss": "cross_entropy",
+    "optimizer": {"use": "sgd", "lr": 0.1},
+    "trainer": {"max_epochs": 2, "accelerator": "cpu", "enable_progress_bar": False},
+}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Recipe]:
+    monkeypatch.setenv("TOOLKIT_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "code.py").write_text(CODE)
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(RECIPE))
+    return lambda *overrides: load(str(tmp_path / "small.yaml"), overrides, allow_code=True)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_bad_sample_stops_the_run_and_names_the_dataset(recipe: Callable[..., Recipe], count: int) -> None:
+    with pytest.raises(RunFailed) as error:
+        run(recipe("dataset.broken=[7]", f"loader.workers={count}"))
+    assert "dataset './code.py:files' (" in error.value.reason
+    assert error.value.reason.endswith(
+        "sample 7 of the split 'train' could not be read: OSError: [Errno 5] cannot read: '/data/7.jpg' "
+        "(loader.on_bad_sample=skip trains without such samples)"
+    )
+    assert 'raise OSError(5, "cannot read"' in error.value.traceback
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_samples_left_out_are_in_the_record(recipe: Callable[..., Recipe], devices: int) -> None:
+    skip = ("dataset.broken=[3,7,11,15]", "loader.on_bad_sample=skip")
+    result = run(recipe(*skip, f"trainer.devices={devices}"))
+    record = yaml.safe_load((result.folder / "run.json").read_text())
+    assert record["left_out"]["train"]["count"] == 4
+    listed = {one["index"]: one["reason"] for one in record["left_out"]["train"]["first"]}
+    assert listed == {index: f"OSError: [Errno 5] cannot read: '/data/{index}.jpg'" for index in (3, 7, 11, 15)}
+    [note] = [note for note in record["notes"] if "cannot be read" in note]
+    assert note.startswith("samples of the split 'train' that cannot be read are left out (loader.on_bad_sample: skip)")
+
+
+def test_the_number_of_workers_is_chosen_once(recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_cores", lambda: 2)
+    weights = []
+    for count in ("auto", "0"):
+        result = run(recipe(f"loader.workers={count}"))
+        weights.append(torch.nn.utils.parameters_to_vector(result.model.parameters()))
+        written = [
+            line.strip() for line in (result.folder / "recipe.yaml").read_text().splitlines() if "workers:" in line
+        ]
+        if count == "auto":
+            assert written[0].startswith("workers: 0 ")
+            assert "# auto, measured for a batch: 0 workers " in written[0]
+            monkeypatch.setattr(workers, "_cores", lambda: pytest.fail("a resume measures again"))
+            resume(result.folder, ["trainer.max_epochs=3"], allow_code=True)
+    assert torch.equal(*weights), "measuring changes nothing"
