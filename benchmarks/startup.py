@@ -1,93 +1,69 @@
 """How long the commands that only look take to answer, beside what their libraries take to import.
 
-Prints one table: command, median in milliseconds, and its ratio to the first line, ``import typer, rich.console``.
-The target is 3.
+    python -m benchmarks.startup [--rounds 20] [--measurements 3] [--tiny]
 
-Protocol: every command runs as a process of its own, with this Python and this environment, output to a pipe; the
-commands take turns, so that a busy machine slows all of them alike; two turns first fill the caches and are not
-counted. The last two lines run on a pseudo-terminal, where help and listings are drawn by rich.
-
-    python benchmarks/startup.py [--turns 20]
+Protocol. Every command runs as a process of its own, with this Python and this environment, output to a pipe. One round
+first fills the caches and is not counted; see `benchmarks.frame` for what is kept and what a ratio is. Ratios are taken
+against ``import typer, rich.console``, what a command by hand would import; the target is 3. The last two lines run on
+a pseudo-terminal, where help and listings are drawn by rich.
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
 import os
-import pty
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
-BASELINE = ("-c", "import typer, rich.console")
-PIPED = (
-    BASELINE,
-    ("-c", "pass"),
-    ("-m", "toolkit", "--help"),
-    ("-m", "toolkit", "run", "--help"),
-    ("-m", "toolkit", "ls"),
-    ("-m", "toolkit", "ls", "--json"),
-    ("-m", "toolkit", "ls", "models"),
-    ("-m", "toolkit", "show", "vision/digits"),
-    ("-m", "toolkit", "plugins"),
-)
-ON_TERMINAL = (("-m", "toolkit", "--help"), ("-m", "toolkit", "ls"))
+from benchmarks.frame import OnTerminal, Settings, interleaved, main, repeated
+from benchmarks.table import Against, Row, Table, table
 
-
-def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=20, help="how often each command runs")
-    turns = parser.parse_args().turns
-    commands: list[tuple[str, Callable[[], None]]] = [(_shown(each), _piped(each)) for each in PIPED]
-    commands += [(_shown(each) + " (terminal)", _on_terminal(each)) for each in ON_TERMINAL]
-    seconds: dict[str, list[float]] = {name: [] for name, _ in commands}
-    for turn in range(turns + 2):
-        for name, command in commands:
-            started = time.perf_counter()
-            command()
-            if turn >= 2:
-                seconds[name].append(time.perf_counter() - started)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    baseline = medians[_shown(BASELINE)]
-    width = max(map(len, medians))
-    print(f"{'command':<{width}}   median ms   ratio")
-    for name, median in medians.items():
-        print(f"{name:<{width}}   {median * 1000:9.0f}   {median / baseline:5.2f}")
+ROUNDS = 20
+BASELINE = "import typer, rich.console"
+PIPED = {
+    BASELINE: ("-c", "import typer, rich.console"),
+    "python -c pass": ("-c", "pass"),
+    "toolkit --help": ("-m", "toolkit", "--help"),
+    "toolkit run --help": ("-m", "toolkit", "run", "--help"),
+    "toolkit ls": ("-m", "toolkit", "ls"),
+    "toolkit ls --json": ("-m", "toolkit", "ls", "--json"),
+    "toolkit ls models": ("-m", "toolkit", "ls", "models"),
+    "toolkit show vision/digits": ("-m", "toolkit", "show", "vision/digits"),
+    "toolkit plugins": ("-m", "toolkit", "plugins"),
+}
+ON_TERMINAL = {
+    "toolkit --help (terminal)": ("-m", "toolkit", "--help"),
+    "toolkit ls (terminal)": ("-m", "toolkit", "ls"),
+}
 
 
-def _shown(arguments: tuple[str, ...]) -> str:
-    if arguments[0] == "-m":
-        return " ".join(arguments[1:])
-    return f"python -c {arguments[1]!r}"
+def tables(settings: Settings) -> list[Table]:
+    """Milliseconds of every command."""
+    title = "Start-up"
+    commands = {name: functools.partial(_piped, arguments) for name, arguments in PIPED.items()}
+    commands |= {name: functools.partial(_on_terminal, arguments) for name, arguments in ON_TERMINAL.items()}
+    if not settings.tiny:
+        interleaved(commands, 1)
+    measured = repeated(lambda: interleaved(commands, settings.rounds_or(ROUNDS)), BASELINE, settings, title)
+    rows = [Row(name, name) for name in commands]
+    return [table(title, "ms", rows, measured, Against("x import", BASELINE), scale=1e3)]
 
 
-def _piped(arguments: tuple[str, ...]) -> Callable[[], None]:
-    def command() -> None:
-        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+def _piped(arguments: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    return time.perf_counter() - began
 
-    return command
 
-
-def _on_terminal(arguments: tuple[str, ...]) -> Callable[[], None]:
-    def command() -> None:
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.environ["TERM"] = "xterm-256color"
-            os.execv(sys.executable, [sys.executable, *arguments])
-        try:
-            while os.read(terminal, 65536):
-                continue
-        except OSError:  # Linux says the other end of a pseudo-terminal is closed with EIO
-            os.close(terminal)
-        _, status = os.waitpid(pid, 0)
-        if os.waitstatus_to_exitcode(status):
-            sys.exit(f"{_shown(arguments)} failed")
-
-    return command
+def _on_terminal(arguments: Sequence[str]) -> float:
+    began = time.perf_counter()
+    command = OnTerminal([sys.executable, *arguments], {**os.environ, "TERM": "xterm-256color"})
+    if command.wait() != 0:
+        raise RuntimeError(f"{' '.join(arguments)} failed\n{command.output}")
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, tables)
