@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (
     ("errors",),
+    ("checksum",),
     ("registry",),
     ("recipe",),
     ("check",),
@@ -39,7 +40,7 @@ APART = {
 }
 """Modules of the core that stand in no layer, each with its reason."""
 
-LIGHT = ("errors", "registry", "recipe")
+LIGHT = ("errors", "checksum", "registry", "recipe")
 """What may not import torch, nor anything as heavy."""
 
 HEAVY = ("torch", "torchvision", "torchmetrics", "pytorch_lightning", "wandb", "matplotlib", "pydantic")

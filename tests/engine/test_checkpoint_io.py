@@ -13,15 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from toolkit.checksum import DamagedCheckpoint, check_whole, sidecar
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
-from toolkit.engine.checkpoints import (
-    DamagedCheckpoint,
-    best_of,
-    check_whole,
-    list_saved,
-    newest_whole,
-    sidecar,
-)
+from toolkit.engine.checkpoints import best_of, list_saved, newest_whole
 from toolkit.engine.plain import NotPlain, check_plain
 from toolkit.engine.rng import rng_state, set_rng_state
 

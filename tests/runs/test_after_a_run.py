@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from toolkit.build import BuildError
 from toolkit.check import resolve
 from toolkit.errors import EXIT_VERIFY, RequestError, RunError, VerifyError
 from toolkit.registry import Registry
@@ -23,7 +25,7 @@ from toolkit.runs import (
     write_results,
 )
 from toolkit.runs.results import BEGIN, END
-from toolkit.tracking.folder import RunFolder
+from toolkit.tracking.folder import RunFolder, list_runs
 
 
 def checked(recipe: Any) -> Any:
@@ -103,6 +105,78 @@ def test_results_are_written_between_markers_and_other_rows_stay(tmp_path: Path)
 def test_fetch_builds_and_trains_nothing(recipe: Any, runs: Path) -> None:
     assert fetch(recipe()).facts["num_classes"] == 3
     assert not runs.exists()
+
+
+def test_fetch_finds_the_run_that_a_recipe_begins_with(recipe: Any, runs: Path) -> None:
+    first = run(recipe("trainer.max_epochs=1"))
+    model = fetch(recipe("model.init_from=last")).model
+    assert first.model is not None
+    assert model is not None
+    assert torch.equal(model.state_dict()["head.weight"], first.model.state_dict()["head.weight"])
+    assert len(list_runs(runs)) == 1
+    with pytest.raises(BuildError, match=r"model\.init_from: there is no run '2000'"):
+        fetch(recipe("model.init_from='2000'"))
+
+
+OWN = """\
+from pytorch_lightning import Callback
+from pytorch_lightning.loggers import CSVLogger
+
+from parts import Splits
+from toolkit.errors import RequestError
+
+
+class Refusing(Callback):
+    def __init__(self, dirpath):
+        raise ValueError("no such callback")
+
+
+class Silent(CSVLogger):
+    def __init__(self, save_dir, name):
+        raise OSError("nowhere to write")
+
+
+class Misled(Splits):
+    def __init__(self):
+        raise ValueError("noise must be positive")
+
+    @staticmethod
+    def stand_in(seed):
+        return Splits(samples=40)
+
+
+class Undownloaded(Misled):
+    def __init__(self):
+        raise RequestError("could not download samples.gz")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "component", "reason"),
+    [
+        ("callbacks", "Refusing", "ValueError: no such callback"),
+        ("loggers", "Silent", "OSError: nowhere to write"),
+    ],
+)
+def test_a_deep_check_builds_callbacks_and_loggers(
+    recipe: Any, tmp_path: Path, kind: str, component: str, reason: str
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    loaded = recipe(**{kind: {"mine": {"use": f"./own.py:{component}"}}})
+    with pytest.raises(BuildError) as caught:
+        deep(checked(loaded))
+    lines = loaded.file.read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if component in text)
+    assert str(caught.value).startswith(f"small.yaml:{line}:10   {kind}.mine: {kind[:-1]} './own.py:{component}' ")
+    assert str(caught.value).endswith(f"could not be built: {reason}")
+
+
+def test_a_deep_check_takes_stand_in_data_for_files_that_are_absent_only(recipe: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    assert deep(checked(recipe(dataset={"use": "./own.py:Undownloaded"}))).stand_in
+    # What the recipe says wrong of its data would stay hidden behind a stand-in.
+    with pytest.raises(BuildError, match="could not be built: ValueError: noise must be positive"):
+        deep(checked(recipe(dataset={"use": "./own.py:Misled"})))
 
 
 def test_a_deep_check_reports_one_step(recipe: Any, runs: Path) -> None:

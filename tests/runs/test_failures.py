@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from toolkit.engine.checkpoints import check_whole
-from toolkit.errors import EXIT_INTERRUPTED, EXIT_RUN, EXIT_TERMINATED, RequestError
+from toolkit.checksum import check_whole
+from toolkit.errors import EXIT_INTERRUPTED, EXIT_REQUEST, EXIT_RUN, EXIT_TERMINATED, RequestError
 from toolkit.runs import Interrupted, RunFailed, Terminated, resume, run
 from toolkit.tracking.folder import RunFolder
 
@@ -89,6 +93,41 @@ def test_signals_end_a_run_in_order(
     assert f"toolkit resume {folder.id}" in str(error)
     assert not folder.traceback_txt.exists()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_a_run_without_a_checkpoint_is_started_again_with_all_that_was_typed(recipe_file: Any, tmp_path: Path) -> None:
+    recipe_file()
+    words = ["--allow-code", "optimizer.lr=0.02", "--name", "a first try", "--tag", "x", "model.dropout=0.25"]
+    typed = f"toolkit run ./small.yaml {shlex.join(words)}"
+    done, again = (
+        subprocess.run(
+            [sys.executable, "-m", "toolkit", *command],
+            env={**os.environ, "KILLED": "forward:1:SIGINT", "OUR_TOKEN": "a first try"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        for command in (["run", "./small.yaml", *words], ["resume", "last", "--allow-code"])
+    )
+    # The folder keeps no secret, and so it cannot be told here.
+    shown = typed.replace("a first try", "<redacted>")
+    assert done.returncode == EXIT_INTERRUPTED
+    assert done.stderr.splitlines()[-1] == f"It has no checkpoint yet. To start it again: {shown}"
+    assert again.returncode == EXIT_REQUEST
+    assert again.stderr.endswith(f"it ended before one was saved. Start it again: {shown}\n")
+
+
+def test_a_run_that_a_program_began_is_started_again_from_the_command_line(
+    recipe_file: Any, in_a_process: Any, newest: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    in_a_process("run", recipe_file(), "optimizer.lr=0.02", KILLED="forward:1")
+    newest().update_json(name="first", tags=["x"])
+    typed = r"toolkit run \./small\.yaml optimizer\.lr=0\.02 --name first --tag x"
+    with pytest.raises(RequestError, match=f"Start it again: {typed}$"):
+        resume("last", allow_code=True)
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(RequestError, match=f"Start it again: cd {tmp_path} && {typed}$"):
+        resume("last", allow_code=True)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(recipe: Any) -> None:

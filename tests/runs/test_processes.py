@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ import torch
 from toolkit.engine.launch import Ended
 from toolkit.errors import EXIT_INTERRUPTED, RequestError
 from toolkit.runs import RunFailed, resume, run
-from toolkit.runs.launched import first_failure, refuse_launchers
-from toolkit.runs.rank import forget_outcomes
+from toolkit.runs.launched import first_failure
 from toolkit.tracking.folder import RunFolder
 from toolkit.tracking.table import read_series
 
-TWO = {"trainer": {"max_epochs": 3, "accelerator": "cpu", "devices": 2, "log_every_n_steps": 2}}
+TWO = {"trainer": {"max_epochs": 3, "accelerator": "cpu", "devices": 2}}
 
 
 def test_two_processes_make_one_run(recipe: Any, runs: Path, capfd: Any) -> None:
@@ -31,8 +29,9 @@ def test_two_processes_make_one_run(recipe: Any, runs: Path, capfd: Any) -> None
     assert result.metrics["test/accuracy"] == content["metrics"]["test/accuracy"]
     assert result.model is not None
     assert {path.name for path in folder.logs.iterdir()} == {"rank-0.log", "rank-1.log"}
-    # 96 samples in batches of 16 on each of two processes.
-    assert [step for step, _ in read_series(folder.metrics_csv)["train/loss"]] == [2, 5, 8]
+    # 96 samples in batches of 16 on each of two processes; single steps are logged at least once an epoch.
+    series = read_series(folder.metrics_csv)
+    assert [step for step, _ in series["train/loss"]] == [step for step, _ in series["train/loss_step"]] == [2, 5, 8]
     out = capfd.readouterr().out
     assert out.count("epoch 1/3") == 1
     assert "device   2 x cpu" in out
@@ -62,11 +61,6 @@ def test_ctrl_c_reaches_all_processes(recipe_file: Any, in_a_process: Any, newes
     assert f"toolkit resume {newest().id}" in done.stderr
 
 
-def told(folder: RunFolder, rank: int, code: int, reason: str, when: float) -> None:
-    content = {"code": code, "reason": reason, "traceback": "Traceback", "when": when}
-    (folder.logs / f"rank-{rank}.json").write_text(json.dumps(content))
-
-
 def test_each_process_begins_with_the_weights_of_an_earlier_run(recipe: Any) -> None:
     first = run(recipe())
     # `last` means the earlier run, although the new one has its folder by the time the processes start.
@@ -83,25 +77,38 @@ def test_what_cannot_be_constructed_leaves_no_folder(recipe: Any, runs: Path) ->
     assert not list(runs.glob("*/*"))
 
 
+def says(rank: int, code: int, reason: str, when: float, asked: bool = False) -> Ended:
+    return Ended(rank, code, asked, {"code": code, "reason": reason, "traceback": "Traceback", "when": when})
+
+
 def test_the_process_that_failed_first_tells_why(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "small")
-    assert first_failure(folder, [Ended(0, 0, False), Ended(1, 0, False)]) is None
-    told(folder, 0, 3, "lost the other process", when=2.0)
-    told(folder, 1, 3, "the net is torn", when=1.0)
-    both = [Ended(0, 3, False), Ended(1, 3, True)]
-    assert first_failure(folder, both) == (3, "rank 1: the net is torn", "Traceback")
-    killed = first_failure(folder, [Ended(0, 3, False), Ended(1, -9, False)])
-    assert killed is not None
-    assert killed[1].startswith("rank 1 was killed (SIGKILL")
-    told(folder, 1, 143, "terminated", when=1.0)
-    assert first_failure(folder, both) == (3, "rank 0: lost the other process", "Traceback")
-    forget_outcomes(folder)
-    unsaid = first_failure(folder, [Ended(1, 1, False), Ended(0, -15, True)])
-    assert unsaid == (1, "rank 1 ended with exit code 1; see logs/rank-1.log", "")
+    done = [says(0, 0, "", 1.0), says(1, 0, "", 1.0)]
+    assert first_failure(folder, done) is None
+    lost, torn = says(0, 3, "lost the other process", 2.0), says(1, 3, "the net is torn", 1.0, asked=True)
+    assert first_failure(folder, [lost, torn]) == (3, "rank 1: the net is torn", "Traceback")
+    stopped = says(1, 143, "terminated", 1.0, asked=True)
+    assert first_failure(folder, [stopped, lost]) == (3, "rank 0: lost the other process", "Traceback")
+    # A library that waits for a process in vain ends its own by a signal.
+    assert first_failure(folder, [Ended(0, -6, False), torn]) == (3, "rank 1: the net is torn", "Traceback")
 
 
-def test_a_launcher_around_us_is_refused() -> None:
-    refuse_launchers({})
-    refuse_launchers({"SLURM_PROCID": "0", "SLURM_NTASKS": "1"})
-    with pytest.raises(RequestError, match=r"started by a launcher \(LOCAL_RANK is set\)"):
-        refuse_launchers({"LOCAL_RANK": "0", "WORLD_SIZE": "2"})
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (Ended(1, -9, False), "rank 1 was killed (SIGKILL; the system may have run out of memory)"),
+        (Ended(1, -11, False), "rank 1 was killed (SIGSEGV; see logs/rank-1.log)"),
+        (Ended(1, 0, False), "rank 1 ended before the run did, with exit code 0; see logs/rank-1.log"),
+        (
+            Ended(1, 0, False, lost=True),
+            "rank 1 is gone together with the program that watched over it; see logs/rank-1.log",
+        ),
+    ],
+)
+def test_what_ended_without_a_word_is_told_by_its_log(tmp_path: Path, ended: Ended, reason: str) -> None:
+    folder = RunFolder.create(tmp_path, "small")
+    (folder.logs / "rank-1.log").write_text("Fatal Python error: Segmentation fault\n")
+    found = first_failure(folder, [says(0, 3, "lost the other process", 1.0), ended])
+    assert found is not None
+    assert found[:2] == (3, reason)
+    assert found[2].endswith("The end of logs/rank-1.log:\nFatal Python error: Segmentation fault\n")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from toolkit.errors import RequestError
+from toolkit.errors import RecipeError, RequestError
 from toolkit.runs import resume, run
 from toolkit.tracking.folder import RunFolder
 
@@ -97,11 +97,22 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, recipe: Any) -> Non
     assert resumed.metrics == run(recipe(), root=tmp_path / "b").metrics
 
 
+def test_a_path_that_was_given_when_the_run_began_is_still_given(tmp_path: Path, recipe: Any) -> None:
+    outside = f"callbacks.model_checkpoint.filename={tmp_path}/outside/best"
+    short = run(recipe("trainer.max_epochs=1", outside), root=tmp_path / "a")
+    assert (tmp_path / "outside" / "best.ckpt").is_file()
+    # The page in the run's folder holds the same path now, and nobody types it again.
+    resumed = resume(short.folder, ["trainer.max_epochs=2"], allow_code=True)
+    assert resumed.status == "finished"
+
+
 def test_what_cannot_be_resumed_says_why(tmp_path: Path, recipe: Any) -> None:
     short = run(recipe("trainer.max_epochs=1"), root=tmp_path / "a")
     folder = RunFolder(short.folder)
     with pytest.raises(RequestError, match=r"'model\.dropout=0\.1': a resume can change trainer\.max_\*"):
         resume(folder, ["model.dropout=0.1"], allow_code=True)
+    with pytest.raises(RecipeError, match="write trainer.max_epochs=3 without spaces around `=`"):
+        resume(folder, ["trainer.max_epochs", "=", "3"], allow_code=True)
     with pytest.raises(RequestError, match="has trained for 1 epochs and 6 steps already, and trainer.max_epochs=1"):
         resume(folder, ["trainer.max_epochs=1"], allow_code=True)
     with pytest.raises(RequestError, match="recipe runs such code only when told to"):
@@ -115,5 +126,5 @@ def test_what_cannot_be_resumed_says_why(tmp_path: Path, recipe: Any) -> None:
     with pytest.raises(RequestError, match=r"every checkpoint is damaged \(epoch-0001.ckpt\)"):
         resume(folder, allow_code=True)
     checkpoint.unlink()
-    with pytest.raises(RequestError, match=r"has no checkpoint to go on from.*toolkit run small"):
+    with pytest.raises(RequestError, match=r"to go on from: .*: toolkit run \./small\.yaml trainer"):
         resume(folder, allow_code=True)

@@ -65,16 +65,28 @@ def test_what_is_printed_without_a_terminal(recipe: Any, capsys: Any) -> None:
     lines = out.splitlines()
     assert lines[0] == "small: A small experiment."
     assert any(line.strip().startswith("run      runs/small/") for line in lines)
+    assert "  changed  trainer.max_epochs=2" in lines
     assert any("data     ./parts.py:Splits, samples: 96 train, 32 val, 64 test" in line for line in lines)
     assert any("model    ./parts.py:Net, 227 parameters" in line for line in lines)
     epochs = [line for line in lines if line.startswith("epoch ")]
     assert [line.split("   ")[0] for line in epochs] == ["epoch 1/2", "epoch 2/2"]
     assert all("train/loss " in line and "val/accuracy " in line for line in epochs)
     assert any("small finished in" in line and "tested with the best checkpoint" in line for line in lines)
-    assert any(line.startswith("test/accuracy") and "not comparable" in line for line in lines)
+    assert any(line.startswith("test/accuracy") and line.endswith("   not comparable: 1 override") for line in lines)
     assert any("picture  runs/small/" in line and line.endswith("learning_curve.png") for line in lines)
     assert "\x1b" not in out
     assert "Tip" not in out
+
+
+def test_the_title_does_not_tell_of_another_component(recipe: Any, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("OUR_TOKEN", "p4ssw0rd")
+    words = ["model=./parts.py:Spare", "trainer.max_epochs=1", "callbacks.model_checkpoint.filename=of p4ssw0rd"]
+    first = run(recipe(*words))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "small"
+    assert f"  changed  {words[0]} {words[1]} 'callbacks.model_checkpoint.filename=of <redacted>'" in lines
+    resume(first.folder, ["trainer.max_epochs=2"], allow_code=True)
+    assert capsys.readouterr().out.splitlines()[0] == "small"
 
 
 @pytest.mark.parametrize(("expected", "verdict"), [(">= 0.0", "met"), (">= 1.1", "not met")])
@@ -98,6 +110,19 @@ def test_a_wrong_recipe_leaves_no_folder(recipe: Any, runs: Path) -> None:
     with pytest.raises(RequestError):
         run(recipe("model.dropout=7"))
     assert not runs.exists()
+
+
+@pytest.mark.parametrize("mode", ["bogus", "OFFLINE", ""])
+def test_an_unknown_mode_of_wandb_leaves_no_folder(recipe: Any, runs: Path, monkeypatch: Any, mode: str) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
+    with pytest.raises(RequestError) as caught:
+        run(recipe(loggers={"csv": {}, "wandb": {}}))
+    assert not runs.exists()
+    hint = " Did you mean 'offline'?" if mode == "OFFLINE" else ""
+    assert str(caught.value) == (
+        f"WANDB_MODE={mode}: W&B has no such mode; it takes online, offline, disabled, run, shared, dryrun.{hint}"
+    )
+    assert run(recipe("trainer.max_epochs=1")).status == "finished"
 
 
 def test_weights_of_an_earlier_run_are_a_beginning(recipe: Any) -> None:
@@ -124,6 +149,21 @@ def test_a_better_validation_inside_an_epoch_is_saved(recipe: Any) -> None:
     assert content["best"]["value"] == max(value for _, value in scores)
     about = json.loads((result.folder / "checkpoints" / f"{result.best_checkpoint.name}.json").read_text())
     assert about["score"] == content["best"]["value"]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "logged"),
+    [
+        # 96 samples in batches of 16.
+        ({}, [5, 11]),
+        ({"accumulate_grad_batches": 4}, [1, 3]),
+        ({"limit_train_batches": 2}, [1, 3]),
+        ({"limit_train_batches": 0.5}, [2, 5]),
+    ],
+)
+def test_single_steps_are_logged_at_least_once_an_epoch(recipe: Any, trainer: Any, logged: list[int]) -> None:
+    result = run(recipe(trainer={"max_epochs": 2, "accelerator": "cpu", **trainer}))
+    assert [step for step, _ in read_series(result.folder / "metrics.csv")["train/loss_step"]] == logged
 
 
 def test_a_trial_run_of_one_batch(recipe: Any, capsys: Any) -> None:

@@ -59,7 +59,7 @@ def test_a_run_is_found_by_id_by_its_beginning_and_by_path(tmp_path: Path) -> No
 
 
 def test_what_is_not_found_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="there are no runs in"):
+    with pytest.raises(RequestError, match="there is no run yet in"):
         find("last", tmp_path)
     new(tmp_path), new(tmp_path)
     with pytest.raises(RequestError, match="there is no run 'nothing'"):

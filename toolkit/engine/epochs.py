@@ -184,6 +184,8 @@ class Checkpoints(pl.Callback):
 
         # Lightning then counts no new epoch, and calls none of the hooks for its beginning.
         trainer.fit_loop._restart_stage = RestartStage.RESTARTED_MID_EPOCH
+        # ... and keeps the iterator that it has made, from loaders whose place it has loaded.
+        trainer.fit_loop._resuming_from_checkpoint = True
         loop.go_on = go_on
 
     def _of_this_rank(self, trainer: pl.Trainer, what: str) -> Any:

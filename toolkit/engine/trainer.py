@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.device_parser import _select_auto_accelerator
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelSummary, WeightAveraging
 from pytorch_lightning.callbacks.checkpoint import Checkpoint
 from pytorch_lightning.loggers import Logger
@@ -74,8 +75,6 @@ def trainer_options(
     if options.get("log_every_n_steps") is None:
         steps = LOG_EVERY if batches_per_epoch is None else _optimizer_steps(batches_per_epoch, options)
         options["log_every_n_steps"] = min(LOG_EVERY, steps)
-    if options.get("precision") == "auto":
-        options["precision"] = automatic_precision(str(options.get("accelerator", "auto")))
     # The core prints a header of its own; a summary is there for who asks for one.
     if options.get("enable_model_summary") is None:
         options["enable_model_summary"] = any(isinstance(callback, ModelSummary) for callback in others)
@@ -119,10 +118,9 @@ def processes(trainer: Mapping[str, Any]) -> int:
     return int(devices)
 
 
-def automatic_precision(accelerator: str) -> str:
-    """What ``precision: auto`` means here: bf16 where a CUDA device computes in it, else float32."""
-    on_cuda = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return "bf16-mixed" if on_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+def automatic_accelerator() -> str:
+    """What ``accelerator: auto`` means on this machine: ``cuda``, ``mps``, ``cpu`` or another that Lightning finds."""
+    return str(_select_auto_accelerator())
 
 
 def _optimizer_steps(batches: int, options: Mapping[str, Any]) -> int:

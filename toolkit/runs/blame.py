@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import re
 import traceback
-from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Any
 
 import torch
 
-from toolkit.check import Block, Checked
+from toolkit.check import Block, Checked, all_blocks
+from toolkit.data import BadSample
 from toolkit.errors import ToolkitError
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -29,6 +28,8 @@ def reason_of(error: BaseException, checked: Checked) -> str | None:
     Returns:
         None where nobody but the toolkit itself can be blamed: a bug of ours.
     """
+    if isinstance(error, BadSample) and "dataset" in checked.blocks:
+        return f"{checked.blocks['dataset'].component.entry}: {error}"
     if isinstance(error, ToolkitError):
         return str(error)
     full = disk_full(error)
@@ -60,26 +61,13 @@ def disk_full(error: BaseException | None) -> OSError | None:
 
 def block_at_fault(error: BaseException, checked: Checked) -> Block | None:
     """The component in whose code an exception was raised; the innermost where there are several."""
-    blocks = list(all_blocks([*checked.blocks.values(), *checked.collections.values()]))
+    blocks = list(all_blocks([checked.blocks, checked.collections]))
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][::-1]
     own = next((block for frame in frames for block in blocks if _runs(block, frame)), None)
     if own is not None and own.kind != "task":
         return own
     # Every step is the task's; a function or class beside a component says more.
     return next((block for frame in frames for block in blocks if _beside(block, frame)), own)
-
-
-def all_blocks(found: Any) -> Iterator[Block]:
-    """Every block in mappings and lists, the parts inside a block before it."""
-    if isinstance(found, Block):
-        yield from all_blocks(found.arguments)
-        yield found
-    elif isinstance(found, Mapping):
-        for child in found.values():
-            yield from all_blocks(child)
-    elif isinstance(found, (list, tuple)):
-        for child in found:
-            yield from all_blocks(child)
 
 
 def _runs(block: Block, frame: FrameType) -> bool:

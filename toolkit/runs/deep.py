@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.build import BuildError, Experiment, build, build_callbacks, build_loggers
-from toolkit.check import Block, Checked, Signature
+from toolkit.check import Block, Checked, Signature, all_blocks
 from toolkit.data import data_module
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.trainer import make_trainer
 from toolkit.errors import RequestError, RunError
 from toolkit.registry import Component
-from toolkit.runs.blame import all_blocks, reason_of
+from toolkit.runs.blame import reason_of
 from toolkit.tracking.console import counted
 
 SAMPLES = 2

@@ -18,18 +18,22 @@ from toolkit.data import DataModule, data_module
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
 from toolkit.engine.checkpoints import newest_whole
 from toolkit.engine.external import external_callbacks
+from toolkit.engine.fast_loop import describe_loop
 from toolkit.engine.quiet import quiet_lightning
-from toolkit.engine.trainer import make_trainer, trainer_options
+from toolkit.engine.stop import stop_asked
+from toolkit.engine.trainer import make_trainer, processes, trainer_options
 from toolkit.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, RequestError
 from toolkit.hooks import LoadedHooks, load_hooks
 from toolkit.runs.blame import reason_of
 from toolkit.runs.errors import Interrupted, RunFailed, Terminated
+from toolkit.runs.output import lasting_output
 from toolkit.runs.record import met_expectations
 from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run, plain_metrics
 from toolkit.runs.signals import Signals, Stopped, run_signals
 from toolkit.tracking.folder import FAILED, FINISHED, INTERRUPTED, TERMINATED
 from toolkit.tracking.redact import Redactor
+from toolkit.tracking.resumable import start_again
 
 STOPPED: Mapping[int, tuple[type[RunFailed], str, str]] = {
     EXIT_INTERRUPTED: (Interrupted, INTERRUPTED, "interrupted (Ctrl-C)"),
@@ -58,11 +62,12 @@ def execute(run: Run) -> RunResult:
     def stops_by_itself() -> bool:
         trainer = run.trainer
         fitting = trainer is not None and trainer.state.fn == TrainerFn.FITTING
-        return trainer is not None and fitting and trainer.received_sigterm
+        return trainer is not None and fitting and stop_asked(trainer)
 
     with ExitStack() as around:
         signals = around.enter_context(run_signals(stops_by_itself))
         around.enter_context(quiet_lightning())
+        around.enter_context(lasting_output())
         try:
             _set_up(run, hooks)
             run.write()
@@ -93,6 +98,10 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
     }
     loggers = build_loggers(experiment, given)
     run.data = data = make_data(experiment)
+    batches = None
+    if isinstance(data, DataModule) and "train" in data.names:
+        asked = experiment.checked.trainer
+        batches = data.steps("train", processes(asked) * int(asked.get("num_nodes") or 1))
     options = trainer_options(
         experiment,
         folder=folder.path,
@@ -100,10 +109,11 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
         run_id=run.id,
         callbacks=[*callbacks.values(), *others],
         loggers=loggers.values(),
-        batches_per_epoch=data.steps("train") if isinstance(data, DataModule) and "train" in data.names else None,
+        batches_per_epoch=batches,
     )
     hooks.trainer_options(experiment, options)
     run.trainer = make_trainer(options)
+    run.record["loop"] = describe_loop(run.trainer, experiment.task)
     apply_engine(experiment)
     if run.resumed_from is not None:
         for logger in loggers.values():
@@ -128,6 +138,10 @@ def _train_and_test(run: Run) -> RunResult:
     assert data is not None
     checkpoint = run.resumed_from.path if run.resumed_from is not None else None
     trainer.fit(experiment.task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    if stop_asked(trainer):
+        # It came with the last batch, and the test can wait.
+        raise SIGTERMException
+    run.record["loop"] = describe_loop(trainer, experiment.task)
     # A run that had only its test to do still has the metrics of its last epoch.
     before = run.resumed_from.metrics if run.resumed_from is not None else {}
     metrics = {**before, **trainer.callback_metrics}
@@ -221,10 +235,11 @@ def advice(run: Run, status: str, reason: str) -> str:
     lines = [f"run {run.id} {'failed' if status == FAILED else 'was stopped'}: {reason}"]
     saved, _ = newest_whole(run.folder.checkpoints)
     if saved is not None:
-        epochs = "1 epoch" if saved.epoch == 1 else f"{saved.epoch} epochs"
-        lines.append(f"To go on from its checkpoint after {epochs}: toolkit resume {run.id}")
-    else:
+        lines.append(f"To go on from its checkpoint after {saved.moment}: toolkit resume {run.id}")
+    elif status == FAILED:
         lines.append(f"It has no checkpoint yet; its folder is {run.folder.shown}")
+    else:
+        lines.append(f"It has no checkpoint yet. To start it again: {start_again(run.folder.read_json())}")
     if status == FAILED:
         lines.append(f"The traceback is in {run.folder.shown}/logs/traceback.txt")
     return "\n".join(lines)

@@ -5,41 +5,35 @@ Imports Lightning.
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
-from toolkit.engine.launch import Ended, launch
-from toolkit.errors import EXIT_INTERRUPTED, EXIT_REQUEST, EXIT_TERMINATED, RequestError
+from toolkit.engine.launch import Ended, launch, rank_log
+from toolkit.engine.meeting import Meeting
+from toolkit.engine.ranks import Ranks
+from toolkit.errors import EXIT_INTERRUPTED, EXIT_REQUEST, EXIT_RUN, EXIT_TERMINATED, RequestError
 from toolkit.runs.errors import RunFailed
 from toolkit.runs.execute import STOPPED, advice
-from toolkit.runs.rank import CALL, forget_outcomes, outcome
+from toolkit.runs.output import lasting_output
+from toolkit.runs.rank import CALL, account, forget_accounts
 from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run
 from toolkit.runs.signals import Stopped, run_signals
 from toolkit.tracking.folder import FAILED, FINISHED, RunFolder
 
-_LAUNCHERS = ("TORCHELASTIC_RUN_ID", "LOCAL_RANK", "SLURM_PROCID")
+SHOWN_LINES = 40
+"""How much of a log stands for the traceback of a process that left none."""
 
 
-def refuse_launchers(environ: Mapping[str, str] = os.environ) -> None:
-    """Raises RequestError where something else has started several processes of this program already."""
-    found = next((name for name in _LAUNCHERS if name in environ), None)
-    if found is not None and int(environ.get("WORLD_SIZE") or environ.get("SLURM_NTASKS") or 1) > 1:
-        raise RequestError(
-            f"trainer.devices: this process was started by a launcher ({found} is set), and the toolkit starts its "
-            "processes itself. Call `toolkit run` once, without torchrun or srun."
-        )
-
-
-def execute_in_processes(run: Run, processes: int) -> RunResult:
-    """Executes a run whose folder is there in several processes of this machine.
+def execute_in_processes(run: Run, ranks: Sequence[Ranks], meeting: Meeting | None = None) -> RunResult:
+    """Executes a run whose folder is there in several processes.
 
     Args:
         run: built here for its errors and its model; each process builds it once more, from the run's folder.
-        processes: how many.
+        ranks: the processes that are started here, rank 0 among them.
+        meeting: the connections with the programs that start the others, where there are any.
 
     Returns:
         As `execute`: the result as the folder has it, and the model with the weights that were tested.
@@ -49,12 +43,18 @@ def execute_in_processes(run: Run, processes: int) -> RunResult:
         RequestError: the recipe does not go with so many processes.
     """
     folder = run.folder
-    forget_outcomes(folder)
-    checkpoint = run.resumed_from.path.name if run.resumed_from is not None else ""
-    arguments = [str(folder.path), "allow-code" if run.recipe.allow_code else "", checkpoint]
-    with run_signals(lambda: False) as signals:
+    forget_accounts(folder)
+    arguments = call_arguments(folder, run.recipe.allow_code, resumed_from(run))
+    with run_signals(lambda: False) as signals, lasting_output():
         try:
-            ended = launch(CALL, arguments, processes=processes, logs=folder.logs)
+            ended = launch(
+                CALL,
+                arguments,
+                ranks=ranks,
+                logs=folder.logs,
+                account=lambda rank: account(folder, rank),
+                meeting=meeting,
+            )
         except Stopped as stop:
             signals.ignore()
             code = EXIT_INTERRUPTED if stop.signum == signal.SIGINT else EXIT_TERMINATED
@@ -62,30 +62,64 @@ def execute_in_processes(run: Run, processes: int) -> RunResult:
     first = first_failure(folder, ended)
     if first is not None:
         raise _failed(run, *first)
-    return _result(run)
+    forget_accounts(folder)
+    return finished_result(run)
+
+
+def call_arguments(folder: RunFolder, allow_code: bool, checkpoint: str) -> list[str]:
+    """What a process is told of the run it belongs to."""
+    return [str(folder.path), "allow-code" if allow_code else "", checkpoint]
+
+
+def resumed_from(run: Run) -> str:
+    """The name of the checkpoint that a run goes on from, or an empty string."""
+    return run.resumed_from.path.name if run.resumed_from is not None else ""
 
 
 def first_failure(folder: RunFolder, ended: Sequence[Ended]) -> tuple[int, str, str] | None:
     """Exit code, reason and traceback of the process that failed before the others; None where none did.
 
-    A process that was killed comes first, because what the others say then is that they lost it. Of the rest the one
-    that raised first counts, not the one that ended first.
+    One that ended without a word comes first, because what the others say then is that they lost it. Of the rest the
+    one that raised first counts, not the one that ended first.
     """
-    for one in ended:
-        if one.code < 0 and not one.asked:
-            name = signal.Signals(-one.code).name
-            hint = "; the system may have run out of memory" if name == "SIGKILL" else ""
-            return 3, f"rank {one.rank} was killed ({name}{hint})", ""
-    told = [(one, outcome(folder, one.rank)) for one in ended if one.code != 0]
-    if not told:
-        return None
+    failed = [one for one in ended if one.failed]
     # Who was asked to end says nothing of why.
-    meant = [(one, says) for one, says in told if says and not (one.asked and says["code"] == EXIT_TERMINATED)]
-    if not meant:
-        one = told[0][0]
-        return one.code, f"rank {one.rank} ended with exit code {one.code}; see logs/rank-{one.rank}.log", ""
-    one, says = min(meant, key=lambda pair: float(pair[1]["when"]))
-    return int(says["code"]), f"rank {one.rank}: {says['reason']}", str(says["traceback"])
+    silent = [one for one in failed if not one.asked and not one.account]
+    told = [one for one in failed if one.account and not (one.asked and one.account["code"] == EXIT_TERMINATED)]
+    # Libraries abort a process that waits for one that is gone: there a word, if there is one, says more.
+    cause = next((one for one in silent if one.code != -signal.SIGABRT or not told), None)
+    if cause is None and told:
+        cause = min(told, key=lambda one: float(one.account["when"]))
+    if cause is None:
+        cause = next(iter(failed), None)
+    if cause is None:
+        return None
+    if cause.account:
+        says = cause.account
+        return int(says["code"]), f"rank {cause.rank}: {says['reason']}", str(says["traceback"])
+    return EXIT_RUN, _without_a_word(cause), _end_of_log(folder, cause.rank)
+
+
+def _without_a_word(one: Ended) -> str:
+    log = f"see logs/rank-{one.rank}.log"
+    if one.lost:
+        return f"rank {one.rank} is gone together with the program that watched over it; {log}"
+    if one.code < 0:
+        name = signal.Signals(-one.code).name
+        hint = "; the system may have run out of memory" if name == "SIGKILL" else f"; {log}"
+        return f"rank {one.rank} was killed ({name}{hint})"
+    return f"rank {one.rank} ended before the run did, with exit code {one.code}; {log}"
+
+
+def _end_of_log(folder: RunFolder, rank: int) -> str:
+    """The last lines of a process's log, in place of a traceback: a crash inside a library is told there."""
+    path = rank_log(folder.logs, rank)
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-SHOWN_LINES:]
+    except OSError:
+        lines = []
+    said = "\n".join(lines) or "(nothing)"
+    return f"Rank {rank} left no traceback. The end of logs/{path.name}:\n{said}\n"
 
 
 def _failed(run: Run, code: int, reason: str, traceback: str) -> Exception:
@@ -93,15 +127,13 @@ def _failed(run: Run, code: int, reason: str, traceback: str) -> Exception:
     folder = run.folder
     if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
         kind, status, reason = STOPPED[code]
-        run.record = folder.read_json()
-        run.write(status=status, reason=reason)
+        _close(run, status, reason)
         return kind(advice(run, status, reason), folder=folder.path, reason=reason, traceback="")
     if code == EXIT_REQUEST and run.resumed_from is None:
         # Nothing was started: a callback, a logger or the trainer could not be made.
         folder.remove()
         return RequestError(reason)
-    run.record = folder.read_json()
-    run.write(status=FAILED, reason=reason)
+    _close(run, FAILED, reason)
     if traceback:
         folder.write_text(folder.traceback_txt, traceback)
     if code == EXIT_REQUEST:
@@ -109,7 +141,19 @@ def _failed(run: Run, code: int, reason: str, traceback: str) -> Exception:
     return RunFailed(advice(run, FAILED, reason), folder=folder.path, reason=reason, traceback=traceback)
 
 
-def _result(run: Run) -> RunResult:
+def _close(run: Run, status: str, reason: str) -> None:
+    """Writes how a run ended: rank 0, if it has written anything, may have written what it saw of another's end."""
+    run.record = run.folder.read_json()
+    sessions = run.record["sessions"]
+    if sessions and sessions[-1]["started"] == run.record["started"]:
+        last = {**sessions[-1], "status": status, "reason": reason}
+        run.write(status=status, reason=reason, sessions=[*sessions[:-1], last])
+    else:
+        run.close(status, reason)
+
+
+def finished_result(run: Run) -> RunResult:
+    """What a finished run has come to, as its folder has it, and its model with the weights that were tested."""
     record: dict[str, Any] = run.folder.read_json()
     tested = record.get("tested")
     checkpoint = run.folder.path / tested["checkpoint"] if tested else None

@@ -52,10 +52,10 @@ def main(path: str, allow_code: str, checkpoint: str) -> int:
         return _write(folder, rank, error.exit_code, str(error), _text(error), time.time())
     except Exception as error:
         return _write(folder, rank, EXIT_BUG, f"{type(error).__name__}: {error}", _text(error), time.time())
-    return EXIT_DONE
+    return _write(folder, rank, EXIT_DONE, "", "", time.time())
 
 
-def outcome(folder: RunFolder, rank: int) -> dict[str, Any]:
+def account(folder: RunFolder, rank: int) -> dict[str, Any]:
     """What a process wrote of its end: ``code``, ``reason``, ``traceback``, ``when``; empty where it wrote nothing."""
     try:
         found = json.loads(_file(folder, rank).read_text(encoding="utf-8"))
@@ -64,10 +64,10 @@ def outcome(folder: RunFolder, rank: int) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def forget_outcomes(folder: RunFolder) -> None:
-    """Removes what the processes of an earlier session wrote."""
+def forget_accounts(folder: RunFolder) -> None:
+    """Removes what the processes of a session wrote."""
     for path in folder.logs.glob("rank-*.json"):
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def _file(folder: RunFolder, rank: int) -> Path:

@@ -10,8 +10,8 @@ from typing import Any
 
 from toolkit.build import Experiment, resolved
 from toolkit.check import read_expectation
-from toolkit.engine.trainer import automatic_precision
-from toolkit.recipe import to_yaml
+from toolkit.recipe import Recipe, to_yaml
+from toolkit.recipe.grammar import BLOCKS
 from toolkit.tracking import provenance
 from toolkit.tracking.folder import RUNNING, RunFolder, this_process
 
@@ -39,7 +39,7 @@ def new_record(
     return {
         "id": folder.id,
         "recipe": recipe.name,
-        "title": recipe.title,
+        "title": _title(recipe),
         "recipe_file": str(recipe.file),
         "distribution": recipe.distribution,
         "overrides": list(recipe.overrides),
@@ -57,6 +57,7 @@ def new_record(
         "working_folder": str(Path.cwd()),
         "process": this_process(),
         "monitor": None if monitor is None else {"metric": monitor.name, "mode": monitor.mode},
+        "loop": None,
         "metrics": {},
         "best": None,
         "tested": None,
@@ -74,11 +75,6 @@ def recipe_text(experiment: Experiment) -> str:
     """The resolved recipe of a run: full names, filled facts, and behind each value where it came from."""
     recipe = experiment.recipe
     found = resolved(experiment)
-    trainer = found.values.get("trainer", {})
-    if trainer.get("precision") == "auto":
-        # Chosen once: a run that is resumed elsewhere goes on as it began.
-        trainer["precision"] = automatic_precision(str(trainer.get("accelerator", "auto")))
-        found.sources[("trainer", "precision")] = "auto, for the hardware the run began on"
     header = "".join(f"# {line}".rstrip() + "\n" for line in recipe.header.splitlines())
     shipped = f" ({recipe.distribution})" if recipe.distribution else ""
     return f"{header}#\n# As it was run: {recipe.name}{shipped}\n{to_yaml(found.values, found.sources)}"
@@ -97,6 +93,12 @@ def met_expectations(expect: Mapping[str, str], metrics: Mapping[str, float]) ->
         met = expectation is not None and value is not None and expectation.met_by(value)
         found[metric] = {"expected": text, "value": value, "met": met}
     return found
+
+
+def _title(recipe: Recipe) -> str:
+    """The recipe's title; empty where an override has put in another component, which it does not tell of."""
+    uses = [path for path in recipe.places if path[-1:] == ("use",) and path[0] in BLOCKS]
+    return "" if any(recipe.is_override(*path) for path in uses) else recipe.title
 
 
 def _git(folder: RunFolder) -> dict[str, Any] | None:

@@ -35,6 +35,8 @@ class Row:
     """The commit the run was started from, with ``+`` where files differed from it."""
     reason: str = ""
     """Why there is no value."""
+    left_out: bool = False
+    """Whether the recipe was not run, because it needs a download and no server could be reached."""
 
     @property
     def shown_value(self) -> str:

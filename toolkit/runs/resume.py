@@ -9,19 +9,18 @@ from typing import Any
 from toolkit.build import build
 from toolkit.check import Checked, resolve
 from toolkit.engine.checkpoints import Saved, list_saved, newest_whole, remove
-from toolkit.engine.trainer import processes
 from toolkit.errors import RequestError
 from toolkit.registry import Registry
-from toolkit.runs.execute import execute
-from toolkit.runs.launched import execute_in_processes, refuse_launchers
+from toolkit.runs.crew import Crew, carry_out
+from toolkit.runs.environment import refuse_environment
 from toolkit.runs.record import now
 from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run
-from toolkit.runs.stored import overridden, stored_recipe
+from toolkit.runs.sized import sized
+from toolkit.runs.stored import stored_recipe
 from toolkit.tracking import provenance
 from toolkit.tracking.folder import FINISHED, RUNNING, RunFolder, find, this_process
-
-CHANGEABLE = ("trainer.max_", "trainer.devices", "loggers")
+from toolkit.tracking.resumable import refuse_resume
 
 
 def resume(
@@ -53,49 +52,58 @@ def resume(
         RequestError: there is no such run, it is still running, it is finished, or it has no whole checkpoint.
         RunFailed: it was started and did not finish again.
     """
-    folder = find(which, root)
+    installed = registry or Registry.scan()
+
+    def begin(crew: Crew) -> Run:
+        folder = find(which, root)
+        return reopen(folder, overrides, crew=crew, registry=installed, allow_code=allow_code, given_in=given_in)
+
+    return carry_out(begin, allow_code=allow_code)
+
+
+def reopen(
+    folder: RunFolder,
+    overrides: Sequence[str] = (),
+    *,
+    crew: Crew,
+    registry: Registry,
+    allow_code: bool,
+    given_in: str = "overrides",
+) -> Run:
+    """A run that has stopped, ready to be executed from its last checkpoint on; arguments and errors as of `resume`.
+
+    Args:
+        crew: the processes that a launcher has started, and the job they are part of.
+    """
+    refuse_resume(folder, overrides)
     content = folder.read_json()
-    overridden(overrides, CHANGEABLE, "a resume")
-    _must_have_stopped(folder, content, overrides)
     saved, damaged = newest_whole(folder.checkpoints)
     if saved is None:
-        raise RequestError(_nothing_to_go_on_from(folder, damaged))
-    registry = registry or Registry.scan()
+        names = ", ".join(one.path.name for one in damaged)
+        raise RequestError(f"run {folder.id} cannot go on: every checkpoint is damaged ({names})")
     recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
+    recipe, changes = sized(recipe, crew.ranks, goes_on=True)
+    overrides = [*overrides, *changes]
     checked = resolve(recipe, registry)
     checked.raise_problems()
     _must_go_on(checked, folder, saved)
-    count = processes(checked.trainer)
-    refuse_launchers()
+    refuse_environment(checked)
     experiment = build(checked)
     # What comes after the checkpoint, damaged or not, is made again.
     remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))
     folder.reserve()
-    run = Run(folder, experiment, _continued(content, overrides), resumed_from=saved)
+    run = Run(folder, experiment, begun_again(content, overrides), resumed_from=saved)
+    if crew.job is not None:
+        run.record["job"] = crew.job.record()
     for one in damaged:
         run.add_note(f"{one.path.name} is damaged; the run goes on from {saved.path.name} instead")
     for line in _differences(content, registry):
         run.add_note(line)
     if any(text.startswith("trainer.devices") for text in overrides):
         run.add_note("trainer.devices was changed: the result is no longer bit for bit that of an uninterrupted run")
-    if count > 1:
-        # The other processes read from the folder what to do.
-        run.write()
-        return execute_in_processes(run, count)
-    return execute(run)
-
-
-def _must_have_stopped(folder: RunFolder, content: dict[str, Any], overrides: Sequence[str]) -> None:
-    status = folder.status()
-    if status == RUNNING:
-        process = content.get("process", {})
-        raise RequestError(f"run {folder.id} is still running (process {process.get('pid')} on {process.get('host')})")
-    if status == FINISHED and not any(text.startswith("trainer.max_") for text in overrides):
-        epochs = max((one.epoch for one in list_saved(folder.checkpoints)), default=0)
-        raise RequestError(
-            f"run {folder.id} is finished. "
-            f"To train it longer: toolkit resume {folder.id} trainer.max_epochs={2 * epochs}"
-        )
+    # Where there are several processes, they read from the folder what to do.
+    run.write()
+    return run
 
 
 def _must_go_on(checked: Checked, folder: RunFolder, saved: Saved) -> None:
@@ -114,18 +122,13 @@ def _must_go_on(checked: Checked, folder: RunFolder, saved: Saved) -> None:
         )
 
 
-def _nothing_to_go_on_from(folder: RunFolder, damaged: Sequence[Saved]) -> str:
-    if damaged:
-        names = ", ".join(one.path.name for one in damaged)
-        return f"run {folder.id} cannot go on: every checkpoint is damaged ({names})"
-    return (
-        f"run {folder.id} has no checkpoint to go on from: it ended before its first epoch did. "
-        f"Start it again: toolkit run {folder.read_json().get('recipe', 'RECIPE')}"
-    )
+def begun_again(content: dict[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The record of a run that is executed once more.
 
-
-def _continued(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """The record of a run that begins again."""
+    Args:
+        content: what it was.
+        overrides: with which the run goes on.
+    """
     return {
         **content,
         "overrides": [*content.get("overrides", []), *overrides],

@@ -11,28 +11,20 @@ from toolkit.build import Experiment, build
 from toolkit.check import resolve
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
 from toolkit.engine.quiet import quiet_lightning
-from toolkit.engine.trainer import automatic_precision, make_trainer
+from toolkit.engine.trainer import make_trainer
 from toolkit.errors import RequestError, RunError
 from toolkit.registry import Registry
+from toolkit.runs.automatic import chosen
 from toolkit.runs.blame import reason_of
+from toolkit.runs.crew import refuse_launchers
 from toolkit.runs.execute import make_data
 from toolkit.runs.record import now
 from toolkit.runs.run import plain_metrics
-from toolkit.runs.stored import overridden, stored_recipe
+from toolkit.runs.stored import stored_recipe
 from toolkit.runs.weights import chosen_checkpoint
+from toolkit.tracking.changes import BY_TEST, refuse_changes
 from toolkit.tracking.folder import RunFolder, find
 from toolkit.tracking.plots import evaluation_pictures
-
-CHANGEABLE = (
-    "dataset",
-    "loader",
-    "metrics",
-    "task",
-    "transforms.eval",
-    "trainer.accelerator",
-    "trainer.precision",
-    "trainer.limit_test_batches",
-)
 
 
 @dataclass(frozen=True)
@@ -70,14 +62,15 @@ def retest(
         RequestError: there is no such run or checkpoint, or the data has no test split.
         RunError: a component raised; the message names it.
     """
+    refuse_launchers("toolkit test")
     folder = find(which, root)
-    overridden(overrides, CHANGEABLE, "a test")
+    refuse_changes(overrides, BY_TEST, "a test")
     checkpoint = chosen_checkpoint(folder)
     registry = registry or Registry.scan()
     recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
     checked = resolve(recipe, registry)
     checked.raise_problems()
-    experiment = build(checked)
+    experiment = chosen(build(checked))
     if not experiment.has_test:
         raise RequestError(f"dataset: {checked.blocks['dataset'].name} has no test split")
     try:
@@ -103,15 +96,19 @@ def retest(
 
 def _tested(experiment: Experiment, checkpoint: Path) -> dict[str, float]:
     options = experiment.checked.trainer
-    precision = options.get("precision")
-    if precision == "auto":
-        precision = automatic_precision(str(options.get("accelerator", "auto")))
-    passed = ("accelerator", "strategy", "inference_mode", "deterministic", "benchmark", "limit_test_batches")
+    passed = (
+        "accelerator",
+        "precision",
+        "strategy",
+        "inference_mode",
+        "deterministic",
+        "benchmark",
+        "limit_test_batches",
+    )
     trainer = make_trainer(
         {
             **{name: options[name] for name in passed if name in options},
             "devices": 1,
-            "precision": precision,
             "logger": False,
             "enable_checkpointing": False,
             "enable_progress_bar": False,

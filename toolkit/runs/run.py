@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pytorch_lightning.loggers.logger import DummyLogger, Logger
 
 from toolkit.build import Experiment
-from toolkit.engine.checkpoints import Saved, best_of, list_saved
+from toolkit.data import DataModule
+from toolkit.engine.checkpoints import Saved, best_of, best_record, list_saved
 from toolkit.recipe import Recipe
 from toolkit.runs.record import now
 from toolkit.tracking.folder import RunFolder
@@ -87,6 +88,11 @@ class Run:
         """Writes how the run ended, on a full disk too."""
         if self.is_main:
             self.folder.release()
+        if isinstance(self.data, DataModule):
+            for note in self.data.notes:
+                self.add_note(note)
+            if self.data.left_out.record:
+                changes["left_out"] = self.data.left_out.record
         seconds = round(self.seconds, 3)
         session = {
             "started": self.record["started"],
@@ -116,18 +122,8 @@ class Run:
 
     def best(self) -> dict[str, Any] | None:
         """The best checkpoint as ``run.json`` has it."""
-        monitor, found = self.experiment.monitor, self.tested_checkpoint()
-        if monitor is None or found is None or found[1] != "best":
-            return None
-        saved = found[0]
-        return {
-            "metric": monitor.name,
-            "mode": monitor.mode,
-            "value": saved.score,
-            "epoch": saved.epoch,
-            "step": saved.step,
-            "checkpoint": f"checkpoints/{saved.path.name}",
-        }
+        monitor = self.experiment.monitor
+        return None if monitor is None else best_record(self.folder.checkpoints, monitor.name, monitor.mode)
 
 
 def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:

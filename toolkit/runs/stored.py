@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from toolkit.engine.checkpoints import list_saved
-from toolkit.errors import RequestError
-from toolkit.recipe import Recipe, load
+from toolkit.errors import Place, RequestError
+from toolkit.recipe import KeyPath, Recipe, load
 from toolkit.registry import Registry
 from toolkit.tracking.folder import RunFolder
 
@@ -47,22 +48,19 @@ def stored_recipe(
     recipe = loaded()
     if recipe.get("model", "init_from") is not None and list_saved(folder.checkpoints):
         recipe = loaded("model.init_from=null")
-    return dataclasses.replace(recipe, name=str(content.get("recipe") or recipe.name))
+    places = _with_what_was_given(recipe.places, content.get("overrides", []))
+    return dataclasses.replace(recipe, name=str(content.get("recipe") or recipe.name), places=places)
 
 
-def overridden(overrides: Sequence[str], allowed: Sequence[str], what: str) -> None:
-    """Makes sure that only some keys are overridden.
+def _with_what_was_given(places: Mapping[KeyPath, Place], overrides: Sequence[str]) -> Mapping[KeyPath, Place]:
+    """The places of a run's recipe: what was given when the run began was not written in the page that it left.
 
-    Args:
-        overrides: such as ``trainer.max_epochs=20``.
-        allowed: beginnings of the keys that may be, such as ``trainer.max_``.
-        what: what is being done, for the message: ``a resume``.
-
-    Raises:
-        RequestError: for the first override of another key.
+    The check lets an override lead out of the run's folder, and must not refuse the same value when the run goes on.
     """
-    for text in overrides:
-        key = text.partition("=")[0].strip()
-        if not any(key == start or key.startswith(start if start[-1] in "._" else f"{start}.") for start in allowed):
-            shown = ", ".join(f"{start}*" if start[-1] in "._" else start for start in allowed)
-            raise RequestError(f"{text!r}: {what} can change {shown} only. For anything else begin a new run.")
+    given = {tuple(text.partition("=")[0].strip().split(".")): Place(f"given to the run: {text}") for text in overrides}
+    found = dict(places)
+    for path in places:
+        for key, place in given.items():
+            if path[: len(key)] == key and found[path].line is not None:
+                found[path] = place
+    return MappingProxyType(found)

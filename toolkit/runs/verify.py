@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.build import BuildError
+from toolkit.data.download import unreachable
 from toolkit.errors import RequestError, ToolkitError, VerifyError
 from toolkit.recipe import Recipe
 from toolkit.registry import Registry
+from toolkit.runs.crew import refuse_launchers
 from toolkit.runs.results import Row
 from toolkit.runs.start import run
 from toolkit.tracking.folder import RunFolder
 from toolkit.tracking.provenance import hardware_line
 
+_NO_NETWORK = "not run here: it needs a download, and no server can be reached; where there is a network: toolkit fetch"
+
 
 def verify(recipes: Sequence[Recipe], *, root: Path | None = None, registry: Registry | None = None) -> list[Row]:
     """Run recipes, one after the other, and compare their results with ``expect``.
 
-    One that fails does not keep the others from running.
+    One that fails does not keep the others from running; one that needs a download on a machine without a network is
+    not run, and none of its expectations is met.
 
     Args:
         recipes: what `toolkit.load` returned, without overrides: a changed recipe is not what its promise is about.
@@ -31,6 +37,7 @@ def verify(recipes: Sequence[Recipe], *, root: Path | None = None, registry: Reg
     Raises:
         RequestError: a recipe has overrides, or expects nothing.
     """
+    refuse_launchers("toolkit verify")
     for recipe in recipes:
         if recipe.overrides:
             raise RequestError(f"{recipe.name}: a recipe is verified as it is written, without overrides")
@@ -63,8 +70,13 @@ def _verified(recipe: Recipe, root: Path | None, registry: Registry) -> list[Row
     except ToolkitError as error:
         if error.exit_code >= 128:  # somebody wants to stop all of it
             raise
-        reason = str(error).splitlines()[0]
-        return [Row(recipe.name, metric, text, None, False, reason=reason) for metric, text in expect.items()]
+        # Of an error while the run goes on nobody can say that a network would have helped.
+        left_out = isinstance(error, BuildError) and unreachable(error)
+        reason = f"{_NO_NETWORK} {recipe.name}" if left_out else str(error).splitlines()[0]
+        return [
+            Row(recipe.name, metric, text, None, False, reason=reason, left_out=left_out)
+            for metric, text in expect.items()
+        ]
     record = RunFolder(result.folder).read_json()
     git = record.get("git") or {}
     tested = record.get("tested") or {}

@@ -111,6 +111,11 @@ class SupervisedTask(LightningModule):
         """The model's outputs for the inputs of a batch."""
         return self.model(as_floats(inputs))
 
+    def loss_of(self, batch: Any) -> Tensor:
+        """The loss of a training batch; nothing is measured or logged."""
+        inputs, targets = unpacked(batch)
+        return self._loss(*self.prepared(in_full_precision(self.forward(inputs)), targets))
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         inputs, targets = unpacked(batch)
         outputs, wanted = self.prepared(in_full_precision(self.forward(inputs)), targets)

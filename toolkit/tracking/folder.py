@@ -1,6 +1,6 @@
 """The folder of one run: where it lies, what its files are called, and how a run is found again.
 
-Imports the standard library and the redactor only, so that ``toolkit runs`` answers at once.
+Imports nothing heavy, so that ``toolkit runs`` answers at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import RequestError
+from toolkit.errors import RequestError, shown_path
 from toolkit.tracking.files import write_atomic
 from toolkit.tracking.redact import Redactor
 
@@ -48,18 +48,19 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, root: Path, recipe: str) -> RunFolder:
+    def create(cls, root: Path, recipe: str, letters: random.Random | None = None) -> RunFolder:
         """Makes the folder of a new run; the run's id is its name: UTC time and four random letters.
 
         Args:
             root: the folder of all runs; it is created where it is missing.
             recipe: the recipe's name, such as ``vision/digits``.
+            letters: what the letters are drawn from; the system's own where it is left out.
 
         Raises:
             RequestError: the folder cannot be made.
         """
         # A generator of its own: the id must not change what a seeded program draws next, nor repeat with its seed.
-        letters = random.SystemRandom()
+        letters = letters or random.SystemRandom()
         parent = root.absolute() / recipe
         try:
             parent.mkdir(parents=True, exist_ok=True)
@@ -105,10 +106,7 @@ class RunFolder:
     @property
     def shown(self) -> str:
         """The path as a person would type it: relative where it lies below the current folder."""
-        try:
-            return str(self.path.relative_to(Path.cwd()))
-        except ValueError:
-            return str(self.path)
+        return shown_path(self.path)
 
     def reserve(self) -> None:
         """Takes room on the disk that `release` gives back: a run that fills it can still say so in ``run.json``."""
@@ -156,9 +154,13 @@ class RunFolder:
         return status
 
 
-def this_process() -> dict[str, Any]:
-    """What tells this process from a later one with the same number, as ``run.json`` keeps it."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+def this_process(pid: int | None = None) -> dict[str, Any]:
+    """What tells this process, or another of this machine, from a later one with the same number.
+
+    ``run.json`` keeps it of the process that executes the run.
+    """
+    pid = os.getpid() if pid is None else pid
+    return {"host": socket.gethostname(), "pid": pid, "started": _started(pid)}
 
 
 def process_lives(process: Mapping[str, Any]) -> bool:
@@ -218,7 +220,7 @@ def find(which: str | Path | RunFolder, root: Path | None = None) -> RunFolder:
     root = root or runs_root()
     runs = list_runs(root)
     if not runs:
-        raise RequestError(f"there are no runs in {root}. Start one: toolkit run RECIPE")
+        raise RequestError(f"there is no run yet in {_where(root)}. Start one: toolkit run RECIPE")
     if text == "last":
         return runs[0]
     matching = [run for run in runs if run.id.startswith(text)] if text else []
@@ -228,7 +230,14 @@ def find(which: str | Path | RunFolder, root: Path | None = None) -> RunFolder:
         listed = "".join(f"\n  {run.id}   {run.read_json().get('recipe', '')}" for run in matching[:10])
         more = f"\n  and {len(matching) - 10} more" if len(matching) > 10 else ""
         raise RequestError(f"{len(matching)} runs begin with {text!r}:{listed}{more}\nGive more of the id.")
-    raise RequestError(f"there is no run {text!r} in {root}. `toolkit runs` lists them; `last` is the newest.")
+    raise RequestError(
+        f"there is no run {text!r} in {_where(root)}. `toolkit runs` lists those that are there; `last` is the newest."
+    )
+
+
+def _where(root: Path) -> str:
+    """Where runs were looked for, so that somebody in the wrong folder sees it."""
+    return f"{root.absolute()} ({'TOOLKIT_RUNS' if os.environ.get('TOOLKIT_RUNS') else 'TOOLKIT_RUNS is not set'})"
 
 
 def _age(run: RunFolder) -> tuple[str, str]:

@@ -5,13 +5,16 @@ A listener of the core (hooks ``toolkit_run_started`` and ``toolkit_run_finished
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import shown_path
 from toolkit.hooks import hookimpl
 from toolkit.tracking.console import console, counted, duration, shown
 from toolkit.tracking.provenance import hardware_line
+from toolkit.tracking.redact import Redactor
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +40,9 @@ def toolkit_run_finished(run: Any, result: Any) -> None:
     for line in aligned(metric_rows(run.record)):
         verdict = next((style for ending, style in _STYLES.items() if line.endswith(f"   {ending}")), "")
         out.print(Text(line, style=verdict), soft_wrap=True)
-    _print_pairs("", [("run", run.folder.shown), *(("picture", _shown(path)) for path in pictures(run.folder.plots))])
+    _print_pairs(
+        "", [("run", run.folder.shown), *(("picture", shown_path(path)) for path in pictures(run.folder.plots))]
+    )
 
 
 _STYLES = {"met": "green", "not met": "bold red"}
@@ -63,7 +68,8 @@ def metric_rows(record: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         if name in expect:
             expected = str(expect[name]["expected"])
             # Another learning rate, another dataset: the recipe's promise was not about that.
-            verdict = "not comparable" if overrides else "met" if expect[name]["met"] else "not met"
+            changed = f"not comparable: {counted(len(overrides), 'override')}" if overrides else ""
+            verdict = changed or ("met" if expect[name]["met"] else "not met")
         rows.append((name, "absent" if value is None else shown(float(value)), expected, verdict))
     return rows
 
@@ -87,21 +93,26 @@ def parameter_count(model: nn.Module) -> str:
 
 
 def _title(run: Any) -> str:
-    return f"{run.name}: {run.recipe.title}" if run.recipe.title else run.name
+    return f"{run.name}: {run.record['title']}" if run.record["title"] else run.name
 
 
 def _header(run: Any) -> list[tuple[str, str]]:
     experiment, trainer, record = run.experiment, run.trainer, run.record
     blocks = experiment.checked.blocks
     lines = [("run", run.folder.shown)]
+    if record["overrides"]:
+        lines.append(("changed", Redactor.from_environment().text(shlex.join(record["overrides"]))))
     if run.resumed_from is not None:
         saved = run.resumed_from
-        lines.append(("goes on", f"after {counted(saved.epoch, 'epoch')}, from {saved.path.name}"))
+        lines.append(("goes on", f"after {saved.moment}, from {saved.path.name}"))
     lines.append(("data", f"{blocks['dataset'].name}{_sizes(run.data)}"))
     model = experiment.model if experiment.model is not None else experiment.task
     name = blocks["model"].name if "model" in blocks else blocks["task"].name
     lines.append(("model", f"{name}, {parameter_count(model)}"))
     lines.append(("device", f"{_device(trainer)}, {trainer.precision}; {hardware_line(record['machine'])}"))
+    loop = record["loop"]
+    own = f"every step through Lightning, because {loop['why']}"
+    lines.append(("loop", "straight from one logged step to the next" if loop["path"] == "fast" else own))
     monitor = experiment.monitor
     lines.append(("best by", f"{monitor.name}, {monitor.mode}" if monitor else "nothing to watch: the last is kept"))
     for logger in run.loggers:
@@ -131,10 +142,6 @@ def _tested(run: Any) -> str:
     if tested["which"] == "last":
         return f", tested with the last checkpoint (epoch {tested['epoch']})"
     return f", tested with the best checkpoint (epoch {tested['epoch']}, {best['metric']} {shown(best['value'])})"
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:

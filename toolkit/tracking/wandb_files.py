@@ -1,6 +1,6 @@
 """What wandb leaves in a run's folder: which of its folders still have to be uploaded, and what they hold already.
 
-Imports the standard library; wandb's record format only inside the function that reads it.
+Imports nothing heavy; wandb's record format only inside the function that reads it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
+
+from toolkit.errors import shown_path
 
 AXIS = "trainer/global_step"
 """The metric that is every chart's horizontal axis. W&B's own ``_step`` counts rows, from zero again after a resume."""
@@ -51,7 +53,7 @@ def upload_command(save_dir: Path, run_id: str) -> str | None:
         return None
     # Without it wandb 0.31 passes over folders of runs that were online, in silence and with exit code 0.
     online = [] if all(folder.name.startswith("offline-") for folder in waiting) else ["--include-online"]
-    return shlex.join(["wandb", "sync", *online, *map(_shown, waiting)])
+    return shlex.join(["wandb", "sync", *online, *map(shown_path, waiting)])
 
 
 def last_logged(folders: Iterable[Path]) -> dict[str, int]:
@@ -110,10 +112,3 @@ def _records(content: bytes) -> Iterator[bytes]:
         position += length
         if last:
             yield record
-
-
-def _shown(folder: Path) -> str:
-    try:
-        return str(folder.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(folder)

@@ -185,51 +185,25 @@ class WandbLogger(Logger):
             self._do(lambda run: run.summary.update(self._redactor.values(dict(values))))
 
     @rank_zero_only
-    def log_image(
-        self,
-        key: str,
-        images: Sequence[Any],
-        step: int | None = None,
-        caption: Sequence[str] | None = None,
-    ) -> None:
+    def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
         """Logs pictures.
 
         Args:
             key: a name such as ``plots/confusion``.
             images: paths of picture files, or arrays of shape ``(height, width)`` or ``(height, width, channels)``.
             step: the step they belong to; None means the last one.
-            caption: one caption for each picture.
         """
+        if self.experiment is not self._run:
+            return
+        import wandb
 
-        def pictures() -> list[Any]:
-            import wandb
-
-            captions = [self._redactor.text(text) for text in caption] if caption else [None] * len(images)
-            given = [str(image) if isinstance(image, Path) else image for image in images]
-            return [wandb.Image(image, caption=text) for image, text in zip(given, captions, strict=True)]
-
-        self._log_made(key, pictures, step)
-
-    @rank_zero_only
-    def log_table(
-        self, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], step: int | None = None
-    ) -> None:
-        """Logs a table.
-
-        Args:
-            key: a name such as ``test/per_class``.
-            columns: the columns' names.
-            rows: the cells, one sequence for each row.
-            step: the step it belongs to; None means the last one.
-        """
-
-        def table() -> Any:
-            import wandb
-
-            cells = self._redactor.values([list(row) for row in rows])
-            return wandb.Table(columns=list(columns), data=cells)
-
-        self._log_made(key, table, step)
+        try:
+            made = [wandb.Image(str(image) if isinstance(image, Path) else image) for image in images]
+        # A picture that cannot be read says nothing about W&B, which goes on.
+        except Exception as error:
+            _log.warning("%s could not be sent to W&B (%s).", key, _reason(error))
+            return
+        self._log_row({key: made}, step)
 
     @rank_zero_only
     def log_checkpoint(
@@ -369,17 +343,6 @@ class WandbLogger(Logger):
                 return
         values[AXIS] = self._step if step is None else step
         self._do(lambda run: run.log(values))
-
-    def _log_made(self, key: str, make: Callable[[], Any], step: int | None) -> None:
-        """Logs something that has to be made first, which may fail for reasons that say nothing about W&B."""
-        if self.experiment is not self._run:
-            return
-        try:
-            made = make()
-        except Exception as error:
-            _log.warning("%s could not be sent to W&B (%s).", key, _reason(error))
-            return
-        self._log_row({key: made}, step)
 
     def _do(self, action: Callable[[wandb.Run], object]) -> None:
         """Does something with the run; when wandb's own process has died, once more, offline, with a new one."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from toolkit.errors import RequestError, did_you_mean
 from toolkit.tracking.redact import SECRET_NAME, Redactor
 
 if TYPE_CHECKING:
@@ -54,6 +55,16 @@ class Messages:
         logging.getLogger("toolkit.wandb").debug(message)
 
     error = warning
+
+
+def refuse_unknown_mode(environ: Mapping[str, str] = os.environ) -> None:
+    """Raises RequestError for a ``WANDB_MODE`` that wandb would raise at, later and without naming it."""
+    mode = environ.get("WANDB_MODE")
+    if mode is not None and mode not in (*_PRIVATE, *_SPELLINGS):
+        allowed = ", ".join((*_PRIVATE, *_SPELLINGS))
+        raise RequestError(
+            f"WANDB_MODE={mode}: W&B has no such mode; it takes {allowed}.{did_you_mean(mode.lower(), _PRIVATE)}"
+        )
 
 
 def choose_mode(asked: Mode | None, configured: str | None) -> Mode:

@@ -100,14 +100,13 @@ def test_a_resumed_run_goes_on_and_repeats_nothing(
     for step in range(3, 8):
         second.log_metrics({"train/loss": float(step), "epoch": step // 3}, step)
     second.log_metrics({"val/loss": 0.25, "epoch": 1}, 5)
-    second.log_table("test/classes", ["class"], [["0"]])
     second.close("finished")
     line = second.upload_hint()
 
     earlier, later = sessions(folder)
     assert written(earlier).exit_code == 1
     assert written(earlier).run.run_id == written(later).run.run_id == RUN
-    assert [row["trainer/global_step"] for row in written(later).history] == [6, 7, 5, 7]
+    assert [row["trainer/global_step"] for row in written(later).history] == [6, 7, 5]
     assert written(later).history[2]["val/loss"] == 0.25
     assert shlex.split(line.partition("W&B: ")[2]) == [
         "wandb",
@@ -135,7 +134,7 @@ def test_what_a_killed_process_left_half_written_does_not_matter(
     assert [row["train/loss"] for row in written(sessions(folder)[1]).history] == [3.0, 4.0]
 
 
-def test_pictures_and_tables(
+def test_pictures(
     build: Callable[..., Any],
     folder: Path,
     written: Callable[..., Any],
@@ -148,14 +147,12 @@ def test_pictures_and_tables(
     caplog.set_level("WARNING")
     logger = build()
     logger.log_metrics({"train/loss": 1.0}, 7)
-    logger.log_image("plots/curve", [tmp_path / "curve.png", np.zeros((6, 5, 3), np.uint8)], 8, ["a", "b"])
+    logger.log_image("plots/curve", [tmp_path / "curve.png", np.zeros((6, 5, 3), np.uint8)], 8)
     logger.log_image("plots/absent", [tmp_path / "absent.png"])
-    logger.log_table("test/per_class", ["class", "accuracy"], [["0", 1.0]])
     logger.close("finished")
     rows = written(only(folder)).history
-    assert [row["trainer/global_step"] for row in rows] == [7, 8, 8]
+    assert [row["trainer/global_step"] for row in rows] == [7, 8]
     assert {"plots/curve"} < rows[1].keys()
-    assert {"test/per_class"} < rows[2].keys()
     pictures = only(folder) / "files" / "media" / "images" / "plots"
     assert sorted(Image.open(path).size for path in pictures.iterdir()) == [(5, 4), (5, 6)]
     (message,) = [record.getMessage() for record in caplog.records if record.name == "toolkit.wandb"]
@@ -260,6 +257,8 @@ def test_a_run_of_the_program_around_us_is_left_alone(
         logger.close("finished")
         mine.log({"mine": 1.0})
         assert wandb.run is mine
+    # The last records of the run around us reach the disk only when wandb's process ends (0.31).
+    wandb.teardown()
     assert len(written(only(folder)).history) == 1
     assert len(written(only(tmp_path)).history) == 1
 

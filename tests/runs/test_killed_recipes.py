@@ -1,0 +1,93 @@
+"""Every shipped recipe, killed at random moments and resumed, in one process and in two: as if it had never been stopped.
+
+The moment is drawn in seconds of processor time, so that it is random in the run and not in the machine's load.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from toolkit.engine.checkpoints import list_saved, newest_whole
+from toolkit.recipe.locate import list_recipes
+from toolkit.registry import Registry
+from toolkit.tracking.folder import RunFolder, list_runs
+
+OFFLINE: dict[str, list[str]] = {"vision/digits": [], "vision/mnist-mlp": ["dataset=digits"]}
+"""The recipes that are shipped, with what makes each train without a download."""
+KILLS = 3
+ENDS = """
+import os, signal
+if "KILLED_AFTER" in os.environ and os.environ.get("RANK", "0") == os.environ["KILLED_RANK"]:
+    # What a process that ignores this signal not does is end, at once.
+    signal.setitimer(signal.ITIMER_VIRTUAL, float(os.environ["KILLED_AFTER"]))
+"""
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_shipped_recipe_is_here() -> None:
+    assert {recipe.name for recipe in list_recipes(Registry.scan())} == set(OFFLINE)
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Calls the toolkit, in a process that ends after so many seconds of processor time."""
+    (tmp_path / "sitecustomize.py").write_text(ENDS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+
+    def called(*arguments: str, root: Path, after: float | None = None, rank: int = 0) -> int:
+        environment = {**os.environ, "TOOLKIT_RUNS": str(root)}
+        if after is not None:
+            environment |= {"KILLED_AFTER": str(after), "KILLED_RANK": str(rank)}
+        command = [sys.executable, "-m", "toolkit", *arguments]
+        ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=900)
+        assert after is not None or ended.returncode == 0, ended.stderr
+        return ended.returncode
+
+    return called
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("name", OFFLINE)
+def test_killed_at_random_moments(name: str, processes: int, call: Any, tmp_path: Path) -> None:
+    overrides = [*OFFLINE[name], f"trainer.devices={processes}", "trainer.accelerator=cpu", "engine.save.steps=7"]
+    call("run", name, *overrides, root=tmp_path / "whole")
+    (whole,) = list_runs(tmp_path / "whole")
+    root, moments = tmp_path / "killed", random.Random()
+    killed = 0
+    for _ in range(4 * KILLS):
+        # Most of the first seconds are spent on imports.
+        after, rank = moments.uniform(5.0, 9.0), moments.randrange(processes)
+        runs = list_runs(root) if root.exists() else []
+        if runs and newest_whole(runs[0].checkpoints)[0] is not None:
+            code = call("resume", "last", root=root, after=after, rank=rank)
+        else:
+            code = call("run", name, *overrides, root=root, after=after, rank=rank)
+        if code == 0:
+            break
+        killed += 1
+        if killed == KILLS:
+            call("resume", "last", root=root)
+            break
+    assert killed
+    assert_equal(list_runs(root)[0], whole)
+
+
+def assert_equal(folder: RunFolder, whole: RunFolder) -> None:
+    assert folder.metrics_csv.read_bytes() == whole.metrics_csv.read_bytes()
+    assert folder.read_json()["metrics"] == whole.read_json()["metrics"]
+    ends = [list_saved(run.checkpoints)[-1].path for run in (folder, whole)]
+    assert ends[0].name == ends[1].name
+    one, other = (torch.load(path, weights_only=True)["state_dict"] for path in ends)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
