@@ -29,7 +29,7 @@ from benchmarks.frame import Settings, call, flat, interleaved, main, repeated
 from benchmarks.table import Against, Row, Table, table
 
 ROUNDS = 5
-SAMPLES = {"net": (60_000, 1_280), "conv": (3_840, 256)}
+SAMPLES = {"net": (60_000, 256), "conv": (2_560, 128)}
 """By problem the samples of an epoch, and those of a tiny one."""
 STEP = 128
 """Samples of a step, of all processes together."""
@@ -50,9 +50,9 @@ def tables(settings: Settings) -> list[Table]:
         "one": functools.partial(_call, "by_hand", samples, fresh=fresh),
         "two": functools.partial(_call, "by_hand", samples, 2, threads=2, fresh=fresh),
         "hand": functools.partial(_call, "by_hand", samples, processes=2),
-        # Starting processes takes the longest: a tiny measurement does it once.
+        # Starting processes that import Lightning takes the longest: a tiny measurement does it once.
         "toolkit": functools.partial(_call, "by_toolkit", samples, {"net": 2, "conv": 2 if fresh else 1}, fresh=fresh),
-        "lightning": functools.partial(_call, "by_lightning", samples, processes=2),
+        "lightning": functools.partial(_call, "by_lightning", samples, processes=2 if fresh else 1, fresh=fresh),
     }
     measured = repeated(
         lambda: flat(interleaved(variants, settings.rounds_or(ROUNDS))), "net/hand", settings, "Two processes"

@@ -39,7 +39,7 @@ PROBLEMS = {"net": Problem(net, (784,)), "conv": Problem(conv_net, (3, 32, 32))}
 
 def by_hand(samples: Samples, threads: int = 1) -> Seconds:
     """A loop by hand, in this process and its likes."""
-    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    rank, ranks = _place()
     torch.set_num_threads(threads)
     if ranks > 1:
         dist.init_process_group("gloo")
@@ -68,14 +68,14 @@ def by_lightning(samples: Samples) -> Seconds:
     """Lightning, in this process and its likes, which it does not start itself."""
     from benchmarks.with_lightning import seconds_of_epoch
 
-    rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    rank, ranks = _place()
     torch.set_num_threads(1)
     found = {}
     for name, count in samples.items():
         problem = PROBLEMS[name]
         torch.manual_seed(0)
         batches = Batches(pictures(count, problem.shape), BATCH // ranks, rank, ranks)
-        seconds = seconds_of_epoch(problem.model(), batches, devices=ranks, strategy="ddp")
+        seconds = seconds_of_epoch(problem.model(), batches, devices=ranks, strategy="ddp" if ranks > 1 else "auto")
         found[name] = seconds / len(batches)
     return found
 
@@ -94,3 +94,8 @@ def by_toolkit(samples: Samples, processes: dict[str, int]) -> Seconds:
         }
         found[name] = seconds_of_epoch(changes, f"trainer.devices={processes[name]}") / -(-count // BATCH)
     return found
+
+
+def _place() -> tuple[int, int]:
+    """Rank of this process, and the number of processes."""
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))

@@ -46,7 +46,8 @@ class Killed:
 
     def __init__(self):
         self.what, after, how = (os.environ.get("KILLED", "never:0") + "::SIGKILL").split(":")[:3]
-        self.left, self.how = int(after or 0), how or "SIGKILL"
+        mine = os.environ.get("KILLED_RANK", "0") == os.environ.get("RANK", "0")
+        self.left, self.how = int(after or 0) if mine else -1, how or "SIGKILL"
 
     def now(self, what):
         if what == self.what:

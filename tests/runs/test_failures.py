@@ -186,6 +186,6 @@ def test_a_callback_that_cannot_be_built_leaves_no_folder(recipe: Any, runs: Pat
 
 
 def test_trainer_arguments_that_lightning_refuses_leave_no_folder(recipe: Any, runs: Path) -> None:
-    with pytest.raises(RequestError, match="trainer: Lightning refuses this"):
+    with pytest.raises(RequestError, match="trainer.limit_val_batches: Lightning refuses this"):
         run(recipe("trainer.limit_val_batches=7.5"))
     assert list(runs.glob("*/*")) == []

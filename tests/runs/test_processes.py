@@ -54,6 +54,44 @@ def test_a_process_that_raises_ends_the_run_with_its_reason(recipe: Any, monkeyp
     assert [step for step, _ in read_series(folder.metrics_csv)["train/loss"]] == [2, 5, 8]
 
 
+DIES = """
+import os
+import signal
+
+import pytorch_lightning as pl
+
+
+class Dies(pl.Callback):
+    def __init__(self, how):
+        self.how = how
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.current_epoch == 1 and trainer.global_rank == 1:
+            print("the last word", flush=True)
+            os._exit(0) if self.how == "exit" else os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("kill", "rank 1 was killed (SIGKILL; the system may have run out of memory)"),
+        ("exit", "rank 1 ended before the run did, with exit code 0; see logs/rank-1.log"),
+    ],
+)
+def test_a_process_that_dies_without_a_word_ends_the_run(recipe: Any, tmp_path: Path, how: str, reason: str) -> None:
+    (tmp_path / "dies.py").write_text(DIES)
+    with pytest.raises(RunFailed) as caught:
+        run(recipe(**TWO, callbacks={"dies": {"use": "./dies.py:Dies", "how": how}}))
+    folder = RunFolder(caught.value.folder)
+    content = folder.read_json()
+    assert (content["status"], content["reason"]) == ("failed", reason)
+    assert content["sessions"][-1]["reason"] == reason
+    assert folder.traceback_txt.read_text().endswith("The end of logs/rank-1.log:\nthe last word\n")
+    assert reason in str(caught.value)
+    assert f"checkpoint after 1 epoch: toolkit resume {folder.id}" in str(caught.value)
+
+
 def test_ctrl_c_reaches_all_processes(recipe_file: Any, in_a_process: Any, newest: Any) -> None:
     done = in_a_process("run", recipe_file(TWO), ENDS="batch:1:SIGINT:parent")
     assert done.returncode == EXIT_INTERRUPTED, done.stderr

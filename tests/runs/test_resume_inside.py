@@ -62,6 +62,25 @@ def test_killed_at_random_moments(
     assert_equal(folder, whole, agree)
 
 
+def test_one_of_two_processes_is_killed(
+    newest: Any, agree: Any, tmp_path: Path, recipe: Any, recipe_file: Any, in_a_process: Any
+) -> None:
+    two = {"max_epochs": 4, "accelerator": "cpu", "devices": 2, "log_every_n_steps": 2, "val_check_interval": 2}
+    changes = {**INSIDE, "callbacks": None, "trainer": two}
+    finished = in_a_process("run", recipe_file(changes))
+    assert finished.returncode == 0, finished.stderr
+    whole = newest()
+    killed = in_a_process("run", recipe_file(changes), KILLED="forward:5", KILLED_RANK="1")
+    assert killed.returncode == 3, killed.stderr
+    folder = newest()
+    assert folder.id != whole.id
+    killed = in_a_process("resume", folder.id, KILLED="forward:4", KILLED_RANK="0")
+    assert killed.returncode == 3, killed.stderr
+    finished = in_a_process("resume", folder.id)
+    assert finished.returncode == 0, finished.stderr
+    assert_equal(folder, whole, agree)
+
+
 def test_sigterm_saves_first(
     newest: Any, agree: Any, tmp_path: Path, recipe: Any, recipe_file: Any, in_a_process: Any
 ) -> None:

@@ -38,8 +38,8 @@ def test_a_recipe_follows_its_launcher(recipe: Any, overrides: list[str], change
     [
         (
             ["trainer.devices=3"],
-            "overrides[0]: trainer.devices=3   trainer.devices: the recipe says 3, but torchrun has started 2 processes "
-            "on each machine",
+            "overrides[0]: trainer.devices=3   trainer.devices: the recipe says 3, but torchrun has started "
+            "2 processes on each machine",
         ),
         (
             ["trainer.num_nodes=1"],
@@ -65,9 +65,7 @@ def test_a_run_that_goes_on_may_have_begun_with_others(recipe: Any) -> None:
 
 
 def test_several_machines_need_a_launcher(recipe: Any) -> None:
-    with pytest.raises(
-        RecipeError, match="several machines need a launcher on each of them: torchrun --nnodes, or srun"
-    ):
+    with pytest.raises(RecipeError, match="several machines need a launcher on each of them"):
         sized(recipe("trainer.num_nodes=2"), None)
     alone = recipe()
     assert sized(alone, dataclasses.replace(RANKS, world_size=2))[1] == ["trainer.devices=2"]

@@ -22,6 +22,7 @@ from toolkit.build.length import RunLength, planned_length
 from toolkit.build.model import FindWeights, freeze, init_from
 from toolkit.build.monitor import Monitor, default_monitor
 from toolkit.build.optimizer import OptimizerFactory, optimizer_factory
+from toolkit.build.parallel import refuse_data_parallel
 from toolkit.build.scheduler import configured, needs_length, scheduler_factory
 from toolkit.check import Block, Checked, check_facts
 from toolkit.errors import RecipeError
@@ -135,6 +136,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None) -> Exper
         given["scheduler"] = scheduler_factory(blocks["scheduler"], recipe, monitor, metrics)
     given = {name: value for name, value in given.items() if value is not None}
     task = construct(task_block, given, stated, recipe=recipe, filled=filled)
+    refuse_data_parallel(task, recipe)
     if "optimizer" in given:
         _try_out(given["optimizer"], blocks.get("scheduler"), recipe, task, monitor, metrics, length)
     return Experiment(

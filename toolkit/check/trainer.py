@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,10 +34,19 @@ def check_trainer(values: Mapping[str, Any], report: Report) -> None:
             report.at_key(path, ELSEWHERE[name])
         elif name not in parameters:
             report.at_key(path, unknown_argument("Trainer", name, offered))
-        elif name == "strategy" and value == "dp":
-            report.at_value(path, "Lightning has no 'dp' any more; write ddp")
+        elif name == "strategy" and isinstance(value, str) and (message := _other_processes(value)):
+            report.at_value(path, message)
         elif (name, value) != ("precision", "auto"):
             check_type(value, parameters[name], path, report)
     # -1 is Lightning's word for "no limit".
     if all(values.get(name) in (None, -1) for name in ENDS):
         report.missing("trainer", "nothing ends the training: set one of max_epochs, max_steps, max_time")
+
+
+def _other_processes(strategy: str) -> str | None:
+    """What to say of a strategy that starts processes in a way of its own, or none."""
+    if strategy in ("dp", "ddp2"):
+        return f"DataParallel ({strategy!r}) is no more; write ddp, with trainer.devices for the number of processes"
+    if re.search("spawn|fork|notebook", strategy):
+        return f"{strategy!r} starts processes itself, and here the toolkit does that; write ddp"
+    return None

@@ -22,7 +22,9 @@ from toolkit.engine.fast_loop import use_fast_loop
 from toolkit.engine.nonfinite import StopWhenNotFinite
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.rank_environment import RankEnvironment
+from toolkit.engine.refusal import trainer_refusal
 from toolkit.errors import RequestError
+from toolkit.recipe import Recipe
 
 LOG_EVERY = 50
 
@@ -90,8 +92,12 @@ def trainer_options(
     }
 
 
-def make_trainer(options: Mapping[str, Any]) -> pl.Trainer:
+def make_trainer(options: Mapping[str, Any], recipe: Recipe | None = None) -> pl.Trainer:
     """The Trainer with these arguments.
+
+    Args:
+        options: the keyword arguments.
+        recipe: where they come from, for the place of what Lightning refuses.
 
     Raises:
         RequestError: Lightning refuses them; the message is its own.
@@ -101,7 +107,10 @@ def make_trainer(options: Mapping[str, Any]) -> pl.Trainer:
             trainer = pl.Trainer(**options)
     # Lightning has no common error for arguments that do not go together or that this machine cannot satisfy.
     except Exception as error:
-        raise RequestError(f"trainer: Lightning refuses this: {str(error).strip() or type(error).__name__}") from error
+        message = " ".join(str(error).split()) or type(error).__name__
+        if recipe is not None:
+            raise trainer_refusal(message, recipe) from error
+        raise RequestError(f"trainer: Lightning refuses this: {message}") from error
     use_fast_loop(trainer)
     return trainer
 

@@ -112,7 +112,7 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
         batches_per_epoch=batches,
     )
     hooks.trainer_options(experiment, options)
-    run.trainer = make_trainer(options)
+    run.trainer = make_trainer(options, experiment.recipe)
     run.record["loop"] = describe_loop(run.trainer, experiment.task)
     apply_engine(experiment)
     if run.resumed_from is not None:

@@ -18,6 +18,7 @@ from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run
 from toolkit.runs.sized import sized
 from toolkit.runs.stored import stored_recipe
+from toolkit.runs.trial import refuse_trainer
 from toolkit.tracking import provenance
 from toolkit.tracking.folder import FINISHED, RUNNING, RunFolder, find, this_process
 from toolkit.tracking.resumable import refuse_resume
@@ -89,6 +90,7 @@ def reopen(
     _must_go_on(checked, folder, saved)
     refuse_environment(checked)
     experiment = build(checked)
+    refuse_trainer(experiment)
     # What comes after the checkpoint, damaged or not, is made again.
     remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))
     folder.reserve()

@@ -39,7 +39,7 @@ def sized(recipe: Recipe, ranks: Ranks | None, *, goes_on: bool = False) -> tupl
     for name, (noun, count) in wanted.items():
         path, found = ("trainer", name), recipe.get("trainer", name, default=1)
         said = found not in AUTOMATIC and path in recipe.places and recipe.place(*path) != DEFAULT
-        if count == (processes(recipe.get("trainer")) if name == "devices" and said else found):
+        if count == (processes(recipe.plain()["trainer"]) if name == "devices" and said else found):
             continue
         if said and not goes_on:
             raise RecipeError([Problem(recipe.place(*path), ".".join(path), _wrong(found, noun, count, ranks))])

@@ -23,6 +23,7 @@ from toolkit.runs.resume import begun_again, reopen
 from toolkit.runs.run import Run
 from toolkit.runs.sized import sized
 from toolkit.runs.stored import stored_recipe
+from toolkit.runs.trial import refuse_trainer
 from toolkit.runs.weights import weights_of_run
 from toolkit.tracking.folder import FINISHED, RunFolder, runs_root
 
@@ -166,6 +167,7 @@ def _new(
         return path
 
     experiment = chosen(build(checked, find_weights=find_weights))
+    refuse_trainer(experiment)
     letters = crew.job.letters if crew.job is not None else None
     begun = prepare(experiment, name=name, tags=tags, note=note, root=root, letters=letters, into=into)
     begun.write(**init_from, asked_for=asked_for(recipe), job=crew.job.record() if crew.job is not None else None)
