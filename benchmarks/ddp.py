@@ -29,7 +29,7 @@ from benchmarks.frame import Settings, call, flat, interleaved, main, repeated
 from benchmarks.table import Against, Row, Table, table
 
 ROUNDS = 5
-SAMPLES = {"net": (60_000, 256), "conv": (2_560, 128)}
+SAMPLES = {"net": (60_000, 256), "conv": (2_560, 32)}
 """By problem the samples of an epoch, and those of a tiny one."""
 STEP = 128
 """Samples of a step, of all processes together."""

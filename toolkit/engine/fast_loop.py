@@ -2,9 +2,10 @@
 
 A step is *interior* when nobody would notice that Lightning was not asked: nothing is logged, validated, saved or shown
 after it, and no callback or hook wants to see it. Those run here, one after the other, without the machinery around
-them; every other step is a *boundary* and goes through Lightning's own ``advance``. Weights, counters, checkpoints and
-what is logged are the same to the bit as with Lightning alone (``tests/engine/test_parity.py``): an interior step does
-the same operations on tensors in the same order, and leaves out only what has no effect.
+them. Every other step is a *boundary*: callbacks are told of it, and what follows it is Lightning's own code; the first
+and the last of an epoch are Lightning's altogether. Weights, counters, checkpoints and what is logged are the same to
+the bit as with Lightning alone (``tests/engine/test_parity.py``): a step does the same operations on tensors in the
+same order, and leaves out only what has no effect.
 
 Imports torch and Lightning. It reaches into Lightning's private parts, so it is used with the versions it was compared
 with only (`KNOWN_VERSIONS`); with others, and where something wants to see every batch, all steps are Lightning's.
@@ -12,6 +13,7 @@ with only (`KNOWN_VERSIONS`); with others, and where something wants to see ever
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -46,6 +48,8 @@ SECONDS_BETWEEN_BOUNDARIES = 0.1
 """So long the interior may go on until Lightning, and with it progress bars and timers, gets a step again."""
 SECONDS_BETWEEN_AGREEMENTS = 0.5
 """The same with several processes, which have to agree on it."""
+
+_ENGINE: Any = torch.autograd.Variable._execution_engine
 
 _BATCH_HOOKS = (
     "on_train_batch_start",
@@ -189,10 +193,13 @@ class FastEpochLoop(_TrainingEpochLoop):
                     number = self._interior_batches(data_fetcher)
                     if number > 0:
                         straight.take(data_fetcher, number, self._last_boundary + SECONDS_BETWEEN_BOUNDARIES)
-                        if straight.stopped:
-                            straight.stopped = False
-                            self._end_step(data_fetcher)
-                            continue
+                    if not straight.stopped and self._batches_left(data_fetcher) > 1:
+                        straight.take(data_fetcher, 1, math.inf, watched=True)
+                        straight.stopped = True
+                    if straight.stopped:
+                        straight.stopped = False
+                        self._end_step(data_fetcher)
+                        continue
                 self.advance(data_fetcher)
                 self.on_advance_end(data_fetcher)
                 first = False
@@ -251,20 +258,26 @@ class FastEpochLoop(_TrainingEpochLoop):
                 self.why = "the data does not say how many batches an epoch has"
         return _Straight(self) if self.why is None else None
 
+    def _batches_left(self, fetcher: _DataFetcher) -> int:
+        """How many batches of the epoch are still to come; none where Lightning is about to end it."""
+        if self.trainer.should_stop or self.automatic_optimization._skip_backward:
+            return 0
+        assert fetcher.length is not None
+        return int(fetcher.length) - self.batch_progress.current.ready
+
     def _interior_batches(self, fetcher: _DataFetcher) -> int:
         """How many batches from here on are interior."""
         trainer = self.trainer
         ready = self.batch_progress.current.ready
         every = trainer.accumulate_grad_batches
-        if trainer.should_stop or stop_asked(trainer) or self.automatic_optimization._skip_backward:
+        if stop_asked(trainer):
             return 0
 
         def until(steps: int) -> int:
             """Batches that can be taken without finishing more than so many optimizer steps."""
             return 0 if steps <= 0 else steps * every - ready % every
 
-        assert fetcher.length is not None
-        number = int(fetcher.length) - 1 - ready
+        number = self._batches_left(fetcher) - 1
         log_every = trainer.log_every_n_steps
         if log_every:
             number = min(number, until(log_every - 1 - self._batches_that_stepped % log_every))
@@ -290,7 +303,7 @@ class _Straight:
         self.trainer = trainer
         self.module = module
         self.stopped = False
-        """Whether the last step set ``trainer.should_stop``, and is not over yet."""
+        """Whether the last step is not over yet: what follows from it is Lightning's business."""
         strategy, precision = trainer.strategy, trainer.precision_plugin
         self._device = module.device
         self._takes_index = is_param_in_hook_signature(module.training_step, "batch_idx", min_args=2)
@@ -310,10 +323,24 @@ class _Straight:
         self._own_closure = not type(self._optimizer).__module__.startswith("torch.optim.")
         self._step = _bare_step(self._optimizer)
         self._averaging = [one for one in _callbacks(trainer) if type(one) in _AVERAGING]
+        self._watching = {
+            hook: [one for one in _callbacks(trainer) if _function(one, hook) is not getattr(pl.Callback, hook)]
+            for hook in ("on_train_batch_start", "on_train_batch_end")
+        }
+        self._one = torch.ones(())
+        self._kind_of_one = (self._one.dtype, self._one.device)
+        self._returned: Any = None
+        """What `training_step` returned last."""
         self._known = loop.known
 
-    def take(self, fetcher: _DataFetcher, number: int, deadline: float) -> None:
+    def take(self, fetcher: _DataFetcher, number: int, deadline: float, *, watched: bool = False) -> None:
         """Take up to ``number`` batches; fewer when the time is up or somebody asks the training to stop.
+
+        Args:
+            fetcher: has the epoch's iterator.
+            number: of batches.
+            deadline: when to end, by `time.monotonic`.
+            watched: whether callbacks are told of the batch, as at a boundary; the end of the step is left to the loop.
 
         Raises:
             StopIteration: the data ended before its time.
@@ -350,6 +377,8 @@ class _Straight:
                 total.ready += 1
                 current.ready += 1
                 results.batch, results.batch_size = batch, None
+                if watched:
+                    self._tell("on_train_batch_start", batch, index)
                 total.started += 1
                 current.started += 1
                 steps = (index + 1) % accumulate == 0
@@ -362,11 +391,13 @@ class _Straight:
                             loop.scheduler_progress.increment_ready()
                             config.scheduler.step()
                             loop.scheduler_progress.increment_completed()
+                if watched:
+                    self._tell("on_train_batch_end", self._output(accumulate), batch, index)
+                    return
                 for callback in self._averaging:
                     callback.on_train_batch_end(trainer, module, None, batch, index)
                 loop.interior_steps += 1
                 if trainer.should_stop:
-                    # What follows from it is Lightning's business, beginning with the end of this step.
                     self.stopped = True
                     return
                 total.completed += 1
@@ -376,8 +407,26 @@ class _Straight:
                 if alone and (time.monotonic() > deadline or stop_asked(trainer)):
                     return
         finally:
+            self._returned = None
             module._current_fx_name = before
             results.batch = results.batch_size = None
+
+    def _tell(self, hook: str, *arguments: Any) -> None:
+        self.module._current_fx_name = hook
+        for callback in self._watching[hook]:
+            getattr(callback, hook)(self.trainer, self.module, *arguments)
+        self.module._current_fx_name = "training_step"
+
+    def _output(self, accumulate: int) -> dict[str, Any]:
+        """What Lightning makes of what `training_step` returned, for callbacks."""
+        returned = self._returned
+        if returned is None:
+            return {}
+        extra = (
+            {key: value for key, value in returned.items() if key != "loss"} if isinstance(returned, Mapping) else {}
+        )
+        loss = returned["loss"] if isinstance(returned, Mapping) else returned
+        return {"loss": (loss.detach() / accumulate), **extra}
 
     def _optimize(self, batch: Any, index: int, parameters: list[Tensor], accumulate: int, *, steps: bool) -> None:
         progress = self.loop.automatic_optimization.optim_progress.optimizer
@@ -399,7 +448,7 @@ class _Straight:
             if loss is not None:
                 if accumulate != 1:
                     loss = loss / accumulate
-                torch.autograd.backward(loss if self._scaler is None else self._scaler.scale(loss))
+                self._backward(loss if self._scaler is None else self._scaler.scale(loss))
             return loss
 
         if not steps:
@@ -432,6 +481,16 @@ class _Straight:
         step.total.completed += 1
         step.current.completed += 1
 
+    def _backward(self, loss: Tensor) -> None:
+        if loss.dim() != 0:
+            torch.autograd.backward(loss)  # which says what is wrong with it
+            return
+        kind = (loss.dtype, loss.device)
+        if kind != self._kind_of_one:
+            self._kind_of_one, self._one = kind, torch.ones((), dtype=loss.dtype, device=loss.device)
+        # What `loss.backward()` comes to; making and checking the 1 it begins with costs a fifth of it (torch 2.14).
+        _ENGINE.run_backward((loss,), (self._one,), False, False, (), allow_unreachable=True, accumulate_grad=True)
+
     def _loss(self, batch: Any, index: int) -> Tensor | None:
         arguments = (batch, index) if self._takes_index else (batch,)
         if self._plain:
@@ -439,6 +498,7 @@ class _Straight:
         else:
             with self._context():
                 output = self._training_step(*arguments)
+        self._returned = output
         if isinstance(output, Tensor):
             return output
         if isinstance(output, Mapping):
