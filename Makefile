@@ -4,6 +4,7 @@
 #   make demo      train the main recipe
 #   make test      lint, types and all tests
 #   make lint      lint and types only
+#   make test-gpu  the tests that need a GPU, or several
 #   make verify    the long proofs, and every offline recipe against the results it states
 #   make setup     only .venv
 #
@@ -13,12 +14,15 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint verify setup
+.PHONY: demo test test-gpu lint verify setup
 demo: .venv/ready
 	$(BIN)/toolkit run vision/digits
 
 test: lint
 	$(BIN)/python -m pytest
+
+test-gpu: .venv/ready
+	$(BIN)/python -m pytest -m gpu
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -25,6 +25,15 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips a test that is marked `gpu` where there is none."""
+    if item.get_closest_marker("gpu") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("there is no GPU")
+
+
 def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command with what the caller's shell says about Python and the toolkit left out."""
     inherited = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import os
 import socket
@@ -29,7 +30,8 @@ BATCHES = -(-SAMPLES // BATCH)
 class Batches:
     """A loader whose order depends on torch's generator, and whose last batch is smaller."""
 
-    def __init__(self) -> None:
+    def __init__(self, gaps: bool = False) -> None:
+        self.gaps = gaps
         generator = torch.Generator().manual_seed(0)
         self.inputs = torch.rand(SAMPLES, FEATURES, generator=generator)
         self.targets = torch.randint(0, CLASSES, (SAMPLES,), generator=generator)
@@ -41,13 +43,20 @@ class Batches:
         # Several processes must not train on the same batches, or it would not matter what they tell each other.
         shifted = (torch.randperm(SAMPLES) + 7 * int(os.environ.get("LOCAL_RANK", "0"))) % SAMPLES
         for index in shifted.split(BATCH):
-            yield self.inputs[index], self.targets[index]
+            yield None if self.gaps and index[0] % 9 == 0 else (self.inputs[index], self.targets[index])
 
 
 class Module(pl.LightningModule):
     """Logs in every way there is, some of them not at every step."""
 
-    def __init__(self, optimizer: str = "sgd", scheduler: str = "epoch", skip: bool = False, stop_at: int = -1) -> None:
+    def __init__(
+        self,
+        optimizer: str = "sgd",
+        scheduler: str = "epoch",
+        skip: bool = False,
+        stop_at: int = -1,
+        gaps: bool = False,
+    ) -> None:
         super().__init__()
         torch.manual_seed(1)
         self.net = nn.Sequential(nn.Linear(FEATURES, 16), nn.BatchNorm1d(16), nn.Dropout(0.1), nn.ReLU())
@@ -55,6 +64,7 @@ class Module(pl.LightningModule):
         self.accuracy = MulticlassAccuracy(CLASSES)
         self.choice = (optimizer, scheduler)
         self.skip = skip
+        self.gaps = gaps
         self.stop_at = stop_at
         self.steps_seen: list[int] = []
 
@@ -87,7 +97,7 @@ class Module(pl.LightningModule):
         elif optimizer == "adamw":
             made = torch.optim.AdamW(self.parameters(), 0.01)
         else:
-            made = Foreign(self.parameters(), 0.05)
+            made = {"foreign": Foreign, "zeroing": Zeroing}[optimizer](self.parameters(), 0.05, 0.9)
         steps = torch.optim.lr_scheduler
         if scheduler == "epoch":
             return [made], [steps.StepLR(made, 1, 0.5)]
@@ -110,6 +120,29 @@ class Foreign(torch.optim.SGD):
         loss = super().step(closure)
         self.losses = [*getattr(self, "losses", []), float(loss)]
         return loss
+
+
+class Zeroing(torch.optim.SGD):
+    """Keeps gradients of zero, with which momentum goes on; takes its closure by name."""
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        super().zero_grad(set_to_none=False)
+
+    def step(self, *, closure: Callable[[], Any] | None = None) -> Any:
+        return super().step(closure)
+
+
+class Replaces(pl.Callback):
+    """Copies the task, and trains on with another optimizer and another step."""
+
+    per_batch = False
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        copy.deepcopy(pl_module)
+        if trainer.current_epoch == 1 and "training_step" not in vars(pl_module):
+            trainer.optimizers = [torch.optim.Adam(pl_module.parameters(), 0.001)]
+            before = pl_module.training_step
+            vars(pl_module)["training_step"] = lambda batch, batch_idx: 2 * before(batch, batch_idx)["loss"]
 
 
 class Counts(pl.Callback):
@@ -152,7 +185,7 @@ def train(folder: Path, fast: bool, options: dict[str, Any], module: dict[str, A
     if fast:
         use_fast_loop(trainer)
     made = Module(**module)
-    trainer.fit(made, Batches(), Batches())
+    trainer.fit(made, Batches(made.gaps), Batches())
     return trainer, made, counts
 
 
@@ -235,6 +268,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any]]] = {
     "every second scheduler step": ({}, {"scheduler": "second"}, []),
     "plateau": ({}, {"scheduler": "plateau"}, []),
     "steps left out": ({}, {"skip": True}, []),
+    "batches of None": ({}, {"gaps": True}, [lightning.LearningRateMonitor]),
+    "an optimizer with a zero_grad of its own": ({}, {"optimizer": "zeroing"}, []),
+    "what a callback replaces": ({"val_check_interval": 7}, {"optimizer": "adamw"}, [Replaces]),
     "another's optimizer": ({"gradient_clip_val": 0.5}, {"optimizer": "foreign"}, []),
     "no logging by step": ({"log_every_n_steps": 0}, {}, []),
     "anomaly detection": ({"detect_anomaly": True, "max_epochs": 2}, {}, []),
@@ -288,6 +324,11 @@ class Hooked(Module):
         self.steps_seen.append(-1)
 
 
+class Logs(Module):
+    def log(self, name: str, *arguments: Any, **options: Any) -> None:
+        super().log(f"mine/{name}", *arguments, **options)
+
+
 class ByHand(Module):
     def __init__(self) -> None:
         super().__init__()
@@ -312,6 +353,7 @@ def trainer_with(**options: Any) -> pl.Trainer:
         ({"callbacks": [Reads()]}, Module, "the callback Reads has on_train_batch_end"),
         ({"callbacks": [lightning.LambdaCallback(on_before_zero_grad=print)]}, Module, "LambdaCallback has"),
         ({}, Hooked, "the task has on_before_optimizer_step"),
+        ({}, Logs, "the task has log"),
         ({}, ByHand, "optimizes by hand"),
         ({"profiler": "simple"}, Module, "SimpleProfiler looks at every step"),
     ],

@@ -1,4 +1,4 @@
-"""Every shipped recipe, killed at random moments and resumed, in one process and in two: as if it had never been stopped.
+"""Every shipped recipe, killed at random moments and resumed, in one process and two: as if it had never been stopped.
 
 The moment is drawn in seconds of processor time, so that it is random in the run and not in the machine's load.
 """

@@ -104,6 +104,8 @@ def planned_length(checked: Checked, train: Any) -> RunLength | None:
     accumulated = trainer.get("accumulate_grad_batches", 1)
     if accumulated < 1:
         return None  # Lightning will say what is wrong with it
+    if loader.get("batch_size") == "auto":
+        return None  # not known before the run begins
     samples, batch_size = samples_of(train), loader.get("batch_size", BATCH_SIZE)
     batches = math.inf if samples is None else samples / batch_size
     if not math.isinf(batches):

@@ -20,8 +20,9 @@ from toolkit.errors import did_you_mean, nearest
 from toolkit.recipe.grammar import ENGINE_KEYS, TOP_LEVEL
 
 _ENGINE: Mapping[str, Any] = {
-    # The modes of torch.compile.
-    "compile": bool | Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"],
+    # Whole steps, or auto for those where they pay; the modes of torch.compile for the model alone.
+    "compile": bool
+    | Literal["step", "auto", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"],
     "channels_last": bool,
     "ema": float | dict[str, Any] | None,
     "keep": dict[str, int],

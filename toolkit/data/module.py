@@ -47,6 +47,9 @@ class DataModule(pl.LightningDataModule):
             cannot work. The message names the split or the key.
     """
 
+    keeps_place = True
+    """Its loaders begin where the trainer is in an epoch, so that a run can go on there."""
+
     def __init__(
         self,
         data: SplitsLike,

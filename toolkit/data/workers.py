@@ -77,7 +77,7 @@ def choose_workers(data: Any, loader: Mapping[str, Any] | None = None, *, proces
     cores = _cores() // processes
     if cores < 2:
         return Workers(0, "one core for each process")
-    batch_size = loader_settings(loader or {}).batch_size
+    batch_size = loader_settings(loader or {}).size("train")
     samples = (samples_of(split) or _LONG) / processes
     trier = _Trier(split, getattr(data, "collate", None), batch_size)
     try:

@@ -29,6 +29,8 @@ class Saved:
     """Epochs finished when it was saved."""
     batch: int
     """Batches of the next epoch that were over; 0 for a checkpoint between two epochs."""
+    processes: int
+    """How many trained when it was saved."""
     step: int
     """Optimizer steps taken when it was saved."""
     score: float | None
@@ -68,6 +70,7 @@ def list_saved(folder: Path) -> list[Saved]:
                     sha256=str(about.get("sha256", "")),
                     epoch=int(about["epoch"]),
                     batch=int(about.get("batch", 0)),
+                    processes=int(about.get("processes", 1)),
                     step=int(about["step"]),
                     score=None if score is None else float(score),
                     resumable=bool(about.get("resumable")),
@@ -101,11 +104,16 @@ def best_record(folder: Path, metric: str, mode: Mode) -> dict[str, Any] | None:
     }
 
 
-def newest_whole(folder: Path) -> tuple[Saved | None, list[Saved]]:
-    """The newest checkpoint that a run can go on from and that is whole, and the newer ones that are damaged."""
+def newest_whole(folder: Path, *, processes: int | None = None) -> tuple[Saved | None, list[Saved]]:
+    """The newest checkpoint that a run can go on from and that is whole, and the newer ones that are damaged.
+
+    Args:
+        folder: of the checkpoints.
+        processes: how many will go on; None for as many as before. Others cannot go on inside an epoch.
+    """
     damaged = []
     for saved in reversed(list_saved(folder)):
-        if not saved.resumable:
+        if not saved.resumable or (saved.batch and processes not in (None, saved.processes)):
             continue
         try:
             check_whole(saved.path)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.types import _Stateful
 from pytorch_lightning.loops.fit_loop import RestartStage
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -100,6 +101,7 @@ class Checkpoints(pl.Callback):
         if self._resumed is not None:
             _begin_a_fresh_epoch(trainer)
             load_shown_state(trainer, self._resumed["shown"])
+            trainer.should_stop = self._resumed["stops"]
             if self._resumed["inside"] is not None:
                 self._begin_inside(trainer)
         if isinstance(loop, FastEpochLoop):
@@ -124,7 +126,9 @@ class Checkpoints(pl.Callback):
         self._measure(trainer)
         if trainer.is_last_batch:
             return
-        if isinstance(trainer.fit_loop.epoch_loop, FastEpochLoop):
+        loop = trainer.fit_loop.epoch_loop
+        waiting = loop.batch_progress.current.ready % trainer.accumulate_grad_batches
+        if isinstance(loop, FastEpochLoop) and not waiting:
             # Saved when this batch is over.
             self._best_inside = self._is_best()
         elif trainer.strategy.broadcast(self._is_best()):
@@ -152,6 +156,8 @@ class Checkpoints(pl.Callback):
             "ends": ends(trainer),
             "rng": _of_all_ranks(rng_state()),
             "shown": shown_state(trainer),
+            # Not of a training that has ended by it: that one may go on longer.
+            "stops": trainer.should_stop and not trainer.fit_loop._can_stop_early,
             "inside": _of_all_ranks(inside_state(trainer)) if self._saving.get("batch") else None,
             ABOUT: self._saving,
         }
@@ -166,8 +172,9 @@ class Checkpoints(pl.Callback):
         return self._best_inside or (minutes is not None and time.monotonic() - self._saved_when >= 60 * minutes)
 
     def _save_inside(self, trainer: pl.Trainer) -> None:
-        if self._saved_at != _taken(trainer):
-            self._save(trainer, resumable=True, batch=trainer.fit_loop.epoch_loop.batch_progress.current.ready)
+        resumable = _keeps_its_place(trainer)
+        if self._saved_at != _taken(trainer) and (resumable or self._best_inside):
+            self._save(trainer, resumable=resumable, batch=trainer.fit_loop.epoch_loop.batch_progress.current.ready)
 
     def _begin_inside(self, trainer: pl.Trainer) -> None:
         """Goes on in the middle of the epoch in which the checkpoint was saved."""
@@ -202,6 +209,7 @@ class Checkpoints(pl.Callback):
         self._saving = {
             "epoch": epoch,
             "batch": batch,
+            "processes": trainer.world_size,
             "step": trainer.global_step,
             "monitor": self.monitor,
             "score": self._score if self._scored_at == trainer.global_step else None,
@@ -223,6 +231,8 @@ class Checkpoints(pl.Callback):
         # The newest stays whatever the recipe says: without it there is nothing to go on from.
         kept = saved[-1:] + [one for one in saved if one.resumable][-max(1, self.keep_last) :]
         kept += best_of(saved, self.mode, self.keep_best)
+        # With another number of processes a run goes on from a whole epoch only.
+        kept += [one for one in saved if one.resumable and not one.batch][-1:]
         remove(one.path for one in saved if one not in kept)
 
     def _measure(self, trainer: pl.Trainer) -> None:
@@ -242,6 +252,14 @@ class Checkpoints(pl.Callback):
 def _taken(trainer: pl.Trainer) -> tuple[int, int]:
     """Optimizer steps and batches taken so far."""
     return trainer.global_step, trainer.fit_loop.epoch_loop.batch_progress.total.ready
+
+
+def _keeps_its_place(trainer: pl.Trainer) -> bool:
+    """Whether the loaders can go on in the middle of an epoch: the core's own do, and those that hold a state."""
+    loader = trainer.fit_loop._combined_loader
+    if getattr(getattr(trainer, "datamodule", None), "keeps_place", False):
+        return True
+    return loader is not None and all(isinstance(one, _Stateful) for one in loader.flattened)
 
 
 def _begin_a_fresh_epoch(trainer: pl.Trainer) -> None:

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 from typing import Any
 
 import pytorch_lightning as pl
@@ -38,6 +40,7 @@ from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 from torch.optim import optimizer as torch_optimizer
 
+from toolkit.engine.step_graph import StepGraph
 from toolkit.engine.stop import StopSignals, stop_asked
 
 LIGHTNING: str = vars(pl)["__version__"]
@@ -61,6 +64,7 @@ _BATCH_HOOKS = (
 )
 _MODULE_HOOKS = (
     *_BATCH_HOOKS,
+    "log",
     "optimizer_step",
     "optimizer_zero_grad",
     "backward",
@@ -128,11 +132,29 @@ def why_stock(trainer: Any, module: pl.LightningModule) -> str | None:
     return None
 
 
-def describe_loop(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, str]:
-    """Which way the steps go, and why, for the record of a run: ``path`` is ``fast`` or ``stock``."""
+def use_step_graph(trainer: pl.Trainer, told: Callable[[], None], measured: Mapping[str, Any]) -> None:
+    """Have interior steps taken several at a time, in a compiled graph, where that can be: ``engine.compile: step``.
+
+    Args:
+        trainer: has the loop with the straight path; with another one nothing is changed.
+        told: called when `describe_loop` has something new to say.
+        measured: what it said of the graph in an earlier part of the run.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    if isinstance(loop, FastEpochLoop):
+        loop.graph = StepGraph(trainer, told, measured)
+
+
+def describe_loop(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, Any]:
+    """Which way the steps go, and why, for the record of a run.
+
+    ``path`` is ``fast`` or ``stock``; ``graph`` is there where `use_step_graph` was called.
+    """
     loop = trainer.fit_loop.epoch_loop
     why = (loop.why if isinstance(loop, FastEpochLoop) else None) or why_stock(trainer, module)
-    return {"path": "fast", "why": ""} if why is None else {"path": "stock", "why": why}
+    said: dict[str, Any] = {"path": "fast", "why": ""} if why is None else {"path": "stock", "why": why}
+    graph = loop.graph if isinstance(loop, FastEpochLoop) else None
+    return said if graph is None else {**said, "graph": graph.describe(module, why)}
 
 
 class FastEpochLoop(_TrainingEpochLoop):
@@ -148,6 +170,8 @@ class FastEpochLoop(_TrainingEpochLoop):
     """Called between two batches to save a checkpoint, when one is due or the training is about to be stopped."""
     wants_to_save: Callable[[], bool] | None = None
     """Whether a checkpoint is due now, whatever the number of steps; one of several processes is enough."""
+    graph: StepGraph | None = None
+    """Takes several interior steps at once."""
     go_on: Callable[[], None] | None = None
     """Set when the next epoch is one that was begun before, whose counters stay as they were loaded: called before its
     first batch."""
@@ -165,6 +189,15 @@ class FastEpochLoop(_TrainingEpochLoop):
         if self.go_on is None:
             super().reset()
 
+    def on_save_checkpoint(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().on_save_checkpoint()
+        return state if self.graph is None else {**state, "step_graph": self.graph.state_dict()}
+
+    def on_load_checkpoint(self, state_dict: dict[str, Any]) -> None:
+        super().on_load_checkpoint(state_dict)
+        if self.graph is not None and "step_graph" in state_dict:
+            self.graph.load_state_dict(state_dict["step_graph"])
+
     def run(self, data_fetcher: _DataFetcher) -> None:
         self.reset()
         self.on_run_start(data_fetcher)
@@ -173,26 +206,19 @@ class FastEpochLoop(_TrainingEpochLoop):
             self.go_on = None
         straight = self._straight(data_fetcher)
         self._last_boundary, self._batches_at_boundary = time.monotonic(), self.batch_progress.total.ready
-        if straight is None:
-            self._go(data_fetcher, None)
-            return
-        module = vars(self.trainer.lightning_module)
-        module["log"] = straight.log
-        try:
-            self._go(data_fetcher, straight)
-        finally:
-            del module["log"]
-
-    def _go(self, data_fetcher: _DataFetcher, straight: _Straight | None) -> None:
         # The first batch is a boundary: Lightning forgets the last epoch's means when they are first logged again.
         first = True
         while not self.done:
             try:
                 self._agree(first=first)
-                if straight is not None and not first:
+                if straight is not None and (not first or self._graph_is_next(data_fetcher)):
+                    first = False
                     number = self._interior_batches(data_fetcher)
                     if number > 0:
                         straight.take(data_fetcher, number, self._last_boundary + SECONDS_BETWEEN_BOUNDARIES)
+                    if not straight.stopped and self._graph_is_next(data_fetcher):
+                        # The time was up. A batch that belongs in a graph is never taken alone.
+                        continue
                     if not straight.stopped and self._batches_left(data_fetcher) > 1:
                         straight.take(data_fetcher, 1, math.inf, watched=True)
                         straight.stopped = True
@@ -200,7 +226,8 @@ class FastEpochLoop(_TrainingEpochLoop):
                         straight.stopped = False
                         self._end_step(data_fetcher)
                         continue
-                self.advance(data_fetcher)
+                with straight.logging() if straight is not None else nullcontext():
+                    self.advance(data_fetcher)
                 self.on_advance_end(data_fetcher)
                 first = False
             except StopIteration:
@@ -256,7 +283,11 @@ class FastEpochLoop(_TrainingEpochLoop):
                 self.why = "several loaders take turns"
             elif type(fetcher) is not _PrefetchDataFetcher or fetcher.length is None:
                 self.why = "the data does not say how many batches an epoch has"
-        return _Straight(self) if self.why is None else None
+        if self.why is not None:
+            return None
+        if self.graph is not None:
+            self.graph.begin_epoch()
+        return _Straight(self)
 
     def _batches_left(self, fetcher: _DataFetcher) -> int:
         """How many batches of the epoch are still to come; none where Lightning is about to end it."""
@@ -265,13 +296,22 @@ class FastEpochLoop(_TrainingEpochLoop):
         assert fetcher.length is not None
         return int(fetcher.length) - self.batch_progress.current.ready
 
+    def _graph_is_next(self, fetcher: _DataFetcher) -> bool:
+        """Whether the next batch begins a block of steps in a graph, which depends on its place alone."""
+        if self.graph is None or self.batch_progress.current.ready == 0:
+            return False
+        return self.graph.due(self._until_boundary(fetcher), self.batch_progress.total.ready)
+
     def _interior_batches(self, fetcher: _DataFetcher) -> int:
         """How many batches from here on are interior."""
+        # Several processes hear of it in `_agree`, together.
+        return 0 if self.trainer.world_size == 1 and stop_asked(self.trainer) else self._until_boundary(fetcher)
+
+    def _until_boundary(self, fetcher: _DataFetcher) -> int:
+        """How many batches there are before the next boundary that is known beforehand."""
         trainer = self.trainer
         ready = self.batch_progress.current.ready
         every = trainer.accumulate_grad_batches
-        if stop_asked(trainer):
-            return 0
 
         def until(steps: int) -> int:
             """Batches that can be taken without finishing more than so many optimizer steps."""
@@ -316,12 +356,8 @@ class _Straight:
         if type(precision) is not Precision and not self._distributed:
             self._context = precision.train_step_context
         self._plain = type(precision) is Precision and not self._distributed
-        self._training_step = strategy.training_step if self._distributed else module.training_step
         self._scaler = precision.scaler if isinstance(precision, MixedPrecision) else None
-        self._optimizer: Optimizer = trainer.optimizers[0]
-        # A closure means something to optimizers of others; torch's call it once, before all else.
-        self._own_closure = not type(self._optimizer).__module__.startswith("torch.optim.")
-        self._step = _bare_step(self._optimizer)
+        self._look_up()
         self._averaging = [one for one in _callbacks(trainer) if type(one) in _AVERAGING]
         self._watching = {
             hook: [one for one in _callbacks(trainer) if _function(one, hook) is not getattr(pl.Callback, hook)]
@@ -332,6 +368,20 @@ class _Straight:
         self._returned: Any = None
         """What `training_step` returned last."""
         self._known = loop.known
+        compiled = getattr(module, "_compiler_ctx", None) is not None
+        self._log: Callable[..., None] = _traced_by_nobody(self.log) if compiled else self.log
+        self._ahead: deque[Any] = deque()
+        """Batches that were fetched for a graph, are on the device, and are taken one by one after all."""
+
+    def _look_up(self) -> None:
+        """Look up what a callback may have replaced since the last boundary."""
+        trainer = self.trainer
+        self._training_step = trainer.strategy.training_step if self._distributed else self.module.training_step
+        self._optimizer: Optimizer = trainer.optimizers[0]
+        # A closure means something to optimizers of others; torch's call it once, before all else.
+        self._own_closure = not type(self._optimizer).__module__.startswith("torch.optim.")
+        self._own_zero_grad = _function(self._optimizer, "zero_grad") is not Optimizer.zero_grad
+        self._step = _bare_step(self._optimizer)
 
     def take(self, fetcher: _DataFetcher, number: int, deadline: float, *, watched: bool = False) -> None:
         """Take up to ``number`` batches; fewer when the time is up or somebody asks the training to stop.
@@ -345,6 +395,7 @@ class _Straight:
         Raises:
             StopIteration: the data ended before its time.
         """
+        self._look_up()
         loop, trainer, module = self.loop, self.trainer, self.module
         connector, results = trainer._logger_connector, loop._results
         iterator: Any = fetcher.combined_loader._iterator
@@ -359,30 +410,44 @@ class _Straight:
             if config.interval == "step" and not config.reduce_on_plateau
         ]
         alone = trainer.world_size == 1
+        graph = None if watched or loop.graph is None or loop.graph.why is not None else loop.graph
         connector._first_loop_iter = False
         before = module._current_fx_name
         module._current_fx_name = "training_step"
+        vars(module)["log"] = self._log
         try:
-            for _ in range(number):
+            while number > 0:
+                if graph is not None:
+                    began = time.perf_counter()
+                    if not self._ahead and graph.due(number, total.ready):
+                        self._ahead.extend(map(self._on_device, islice(batches, graph.steps)))
+                        if self._in_graph(graph, fetcher, schedulers):
+                            number -= graph.steps
+                            if alone and (time.monotonic() > deadline or stop_asked(trainer)):
+                                return
+                            continue
+                number -= 1
                 try:
-                    batch = next(batches)
+                    batch = self._ahead.popleft() if self._ahead else self._on_device(next(batches))
                 except StopIteration:
                     iterator._consumed[0] = fetcher.done = True
                     raise
                 fetcher.fetched += 1
                 iterator._idx += 1
                 loop.batch_progress.is_last_batch = False
-                batch = self._on_device(batch)
                 index = current.ready
                 total.ready += 1
                 current.ready += 1
                 results.batch, results.batch_size = batch, None
-                if watched:
-                    self._tell("on_train_batch_start", batch, index)
-                total.started += 1
-                current.started += 1
                 steps = (index + 1) % accumulate == 0
-                self._optimize(batch, index, parameters, accumulate, steps=steps)
+                if batch is None:
+                    self._returned = None  # Lightning takes no step for it
+                else:
+                    if watched:
+                        self._tell("on_train_batch_start", batch, index)
+                    total.started += 1
+                    current.started += 1
+                    self._optimize(batch, index, parameters, accumulate, steps=steps)
                 total.processed += 1
                 current.processed += 1
                 if steps:
@@ -404,12 +469,60 @@ class _Straight:
                 current.completed += 1
                 if steps:
                     loop._batches_that_stepped += 1
-                if alone and (time.monotonic() > deadline or stop_asked(trainer)):
+                if graph is not None:
+                    graph.time_single(began)
+                if alone and not self._ahead and (time.monotonic() > deadline or stop_asked(trainer)):
                     return
         finally:
+            del vars(module)["log"]
             self._returned = None
             module._current_fx_name = before
             results.batch = results.batch_size = None
+
+    def _in_graph(self, graph: StepGraph, fetcher: _DataFetcher, schedulers: list[Any]) -> bool:
+        """Take the batches that wait, in one graph; or none of them, where they do not fit into it."""
+        loop, steps = self.loop, len(self._ahead)
+        progress = loop.batch_progress
+        if steps < graph.steps or not graph.take(list(self._ahead), progress.current.ready, schedulers):
+            return False
+        self._ahead.clear()
+        fetcher.fetched += steps
+        iterator: Any = fetcher.combined_loader._iterator
+        iterator._idx += steps
+        progress.is_last_batch = False
+        first = progress.current.ready
+        optimizer = loop.automatic_optimization.optim_progress.optimizer
+        zero_grad, step = vars(optimizer.zero_grad), vars(optimizer.step)
+        for counted in (vars(progress)["total"], vars(progress)["current"]):
+            counted.ready += steps
+            counted.started += steps
+            counted.processed += steps
+            counted.completed += steps
+        for counted in (zero_grad["total"], zero_grad["current"]):
+            counted.ready += steps
+            counted.started += steps
+            counted.completed += steps
+        for counted in (step["total"], step["current"]):
+            counted.ready += steps
+            counted.completed += steps
+        for config in schedulers:
+            moved = (first + steps) // config.frequency - first // config.frequency
+            for counted in (loop.scheduler_progress.total, loop.scheduler_progress.current):
+                counted.ready += moved
+                counted.completed += moved
+        loop._batches_that_stepped += steps
+        loop.interior_steps += steps
+        return True
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """Inside, the task logs by `log`. Not for longer than a step: callbacks may copy the task."""
+        module = vars(self.module)
+        module["log"] = self._log
+        try:
+            yield
+        finally:
+            del module["log"]
 
     def _tell(self, hook: str, *arguments: Any) -> None:
         self.module._current_fx_name = hook
@@ -441,8 +554,11 @@ class _Straight:
                 zero_grad_now.ready += 1
                 zero_grad_total.started += 1
                 zero_grad_now.started += 1
-                for parameter in parameters:
-                    parameter.grad = None
+                if self._own_zero_grad:
+                    self._optimizer.zero_grad()
+                else:
+                    for parameter in parameters:
+                        parameter.grad = None
                 zero_grad_total.completed += 1
                 zero_grad_now.completed += 1
             if loss is not None:
@@ -473,7 +589,7 @@ class _Straight:
                 self._clip()
                 return None if loss is None else loss.detach()
 
-            self._step(torch.enable_grad()(clipped))
+            self._step(closure=torch.enable_grad()(clipped))
         else:
             closure()
             self._clip()
@@ -599,8 +715,15 @@ class _Straight:
             metric_attribute=metric_attribute,
             rank_zero_only=rank_zero_only,
         )
-        if direct:
-            self._known[name] = (said, self.loop._results[f"training_step.{name}"])
+        logged = self.loop._results.get(f"training_step.{name}")
+        if direct and logged is not None:  # a trainer of bare bones keeps none
+            self._known[name] = (said, logged)
+
+
+def _traced_by_nobody(function: Callable[..., None]) -> Callable[..., None]:
+    disable: Any = torch.compiler.disable
+    left_alone: Callable[..., None] = disable(function)
+    return left_alone
 
 
 def _bare_step(optimizer: Optimizer) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ metrics of the callbacks; a run that goes on from one loses the first part of th
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,6 +14,7 @@ import torch
 from pytorch_lightning.trainer.connectors.logger_connector.result import _Metadata, _ResultMetric, _Sync
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.wrappers import MetricTracker
 
 _SAID = (
     "fx",
@@ -50,7 +52,9 @@ def inside_state(trainer: pl.Trainer) -> dict[str, Any]:
     task: Any = trainer.lightning_module
     return {
         "results": {key: _logged(result) for key, result in trainer.fit_loop.epoch_loop._results.items()},
+        "accumulate": trainer.accumulate_grad_batches,
         "logged_last_by": trainer._logger_connector._current_fx,
+        "tracked": {name: tracker.n_steps for name, tracker in _trackers(task).items()},
         "metrics": {name: _measured(metric) for name, metric in _metrics(task).items() if metric._update_count},
         "task": task.epoch_state() if hasattr(task, "epoch_state") else None,
     }
@@ -66,6 +70,11 @@ def load_inside_state(trainer: pl.Trainer, state: dict[str, Any]) -> None:
     # Not the first batch of the epoch, at which Lightning begins its sums anew.
     connector._first_loop_iter = False
     connector._current_fx = state["logged_last_by"]
+    # What a callback chose for this epoch at its beginning, which does not come again.
+    trainer.accumulate_grad_batches = state["accumulate"]
+    for name, tracker in _trackers(task).items():
+        while tracker.n_steps < state["tracked"][name]:
+            tracker.increment()
     metrics = _metrics(task)
     for name, saved in state["metrics"].items():
         metric = metrics[name]
@@ -81,6 +90,11 @@ def _metrics(task: pl.LightningModule) -> dict[str, Any]:
     return {name: module for name, module in task.named_modules() if isinstance(module, Metric)}
 
 
+def _trackers(task: pl.LightningModule) -> dict[str, Any]:
+    """The metrics that make themselves a copy for every epoch."""
+    return {name: module for name, module in task.named_modules() if isinstance(module, MetricTracker)}
+
+
 def _measured(metric: Any) -> dict[str, Any]:
     return {"state": {part: _kept(getattr(metric, part)) for part in metric._defaults}, "updates": metric._update_count}
 
@@ -89,7 +103,7 @@ def _logged(result: Any) -> dict[str, Any]:
     meta, sync = result.meta, result.meta.sync
     saved = {
         **{name: getattr(meta, name) for name in _SAID},
-        "reduce_fx": meta.reduce_fx.__name__,
+        "reduce_fx": [meta.reduce_fx.__module__, meta.reduce_fx.__name__],
         "sync": [sync.should, sync.rank_zero_only],
         "is_tensor": result.is_tensor,
         "has_reset": result.has_reset,
@@ -105,7 +119,7 @@ def _logged(result: Any) -> dict[str, Any]:
 
 def _as_logged(trainer: pl.Trainer, saved: dict[str, Any]) -> _ResultMetric:
     device = trainer.lightning_module.device
-    meta = _Metadata(**{name: saved[name] for name in _SAID}, reduce_fx=getattr(torch, saved["reduce_fx"]))
+    meta = _Metadata(**{name: saved[name] for name in _SAID}, reduce_fx=_reduction(*saved["reduce_fx"]))
     should, rank_zero_only = saved["sync"]
     meta.sync = _Sync(_should=should, fn=trainer.strategy.reduce, rank_zero_only=rank_zero_only)
     result: Any = _ResultMetric(meta, saved["is_tensor"])
@@ -120,6 +134,11 @@ def _as_logged(trainer: pl.Trainer, saved: dict[str, Any]) -> _ResultMetric:
     result._update_count = saved["updates"]
     found: _ResultMetric = result
     return found
+
+
+def _reduction(module: str, name: str) -> Any:
+    # Lightning takes Python's own max, min and sum as they are.
+    return getattr(builtins if module == "builtins" else torch, name)
 
 
 def _kept(value: Any) -> Any:

@@ -6,6 +6,7 @@ Imports nothing of the toolkit itself: what to call is told by the process that 
 from __future__ import annotations
 
 import faulthandler
+import gc
 import importlib
 import os
 import signal
@@ -22,7 +23,12 @@ def main(arguments: list[str]) -> int:
     faulthandler.enable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     module, _, function = arguments[0].partition(":")
-    return int(getattr(importlib.import_module(module), function)(*arguments[1:]))
+    # The collector finds nothing in what is imported, and looks through all of it: 2.7 s of 7 s of processor time.
+    gc.disable()
+    called = getattr(importlib.import_module(module), function)
+    gc.freeze()
+    gc.enable()
+    return int(called(*arguments[1:]))
 
 
 def _end_with_parent() -> None:

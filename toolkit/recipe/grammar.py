@@ -47,6 +47,9 @@ BATCH_SIZE = 32
 
 ENGINE_KEYS = ("compile", "channels_last", "ema", "keep", "save")
 
+STEP_GRAPH = "step"
+"""The value of ``engine.compile`` that asks for whole steps in one graph."""
+
 FACTS = {
     "task": "binary, multiclass or multilabel",
     "num_classes": "number of classes of a target",

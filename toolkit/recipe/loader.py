@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from toolkit.errors import RequestError
 from toolkit.recipe.grammar import BATCH_SIZE
 
 
@@ -13,8 +14,9 @@ from toolkit.recipe.grammar import BATCH_SIZE
 class LoaderSettings:
     """How batches are made; the keys of the block `loader`."""
 
-    batch_size: int = BATCH_SIZE
-    """Samples in a batch of one process: two processes take `2 * batch_size` samples a step."""
+    batch_size: int | Literal["auto"] = BATCH_SIZE
+    """Samples in a batch of one process: two processes take `2 * batch_size` samples a step. `auto` for the largest
+    power of two that fits in memory, which is found before a run begins."""
     eval_batch_size: int | None = None
     """The same in validation and test; `batch_size` when None. It changes no result, only speed and memory."""
     workers: int | Literal["auto"] = 0
@@ -30,9 +32,11 @@ class LoaderSettings:
 
     def size(self, split: str) -> int:
         """The batch size of a split."""
-        if split == "train" or self.eval_batch_size is None:
-            return self.batch_size
-        return self.eval_batch_size
+        if split != "train" and self.eval_batch_size is not None:
+            return self.eval_batch_size
+        if self.batch_size == "auto":
+            raise RequestError("loader.batch_size: auto is found for a run, before it begins; give a number here")
+        return self.batch_size
 
 
 LOADER_KEYS = tuple(each.name for each in fields(LoaderSettings))

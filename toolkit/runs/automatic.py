@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 from toolkit.build import Experiment
+from toolkit.build.length import planned_length
 from toolkit.data import DataModule, choose_workers
 from toolkit.engine.precision import choose_precision
+from toolkit.engine.step_graph import choose_compile
 from toolkit.engine.trainer import automatic_accelerator, processes
 from toolkit.recipe.replaced import replaced
 from toolkit.runs.execute import make_data
@@ -20,9 +22,9 @@ AUTO = "auto"
 def chosen(experiment: Experiment) -> Experiment:
     """The experiment with what was found in the place of each ``auto``; itself where there is none.
 
-    The accelerator, the number of devices, the precision and the loader's workers. They stand in the recipe too, with
-    how they were found, so that every process of the run, and every resume, takes the same. Random generators and
-    weights are left as they were.
+    The accelerator, the number of devices, the precision, the loader's workers, and whether whole steps are
+    compiled. They stand in the recipe too, with how they were found, so that every process of the run, and every
+    resume, takes the same. Random generators and weights are left as they were.
 
     Args:
         experiment: built, and not started.
@@ -41,6 +43,13 @@ def chosen(experiment: Experiment) -> Experiment:
         device = torch.device(str(experiment.checked.trainer["accelerator"]).replace("gpu", "cuda"))
         precision = choose_precision(experiment.task, _first_batch(experiment), device)
         experiment = _with(experiment, "trainer", "precision", precision.value, f"auto, {precision.reason}")
+    if experiment.checked.engine.get("compile") == AUTO:
+        train = getattr(experiment.data, "train", None)
+        length = None if train is None else planned_length(experiment.checked, train)
+        accelerator = str(experiment.checked.trainer["accelerator"])
+        total = None if length is None else length.total_steps
+        compiled = choose_compile(experiment.task, total, accelerator=accelerator)
+        experiment = _with(experiment, "engine", "compile", compiled.value, f"auto, {compiled.reason}")
     return experiment
 
 

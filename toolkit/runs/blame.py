@@ -7,10 +7,9 @@ import re
 import traceback
 from types import FrameType
 
-import torch
-
 from toolkit.check import Block, Checked, all_blocks
 from toolkit.data import BadSample
+from toolkit.engine.memory import out_of_memory
 from toolkit.errors import ToolkitError
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -36,8 +35,9 @@ def reason_of(error: BaseException, checked: Checked) -> str | None:
     if full is not None:
         where = f": {full.filename}" if full.filename else ""
         return f"the disk is full ({full.strerror or 'it takes no more'}{where})"
-    if isinstance(error, torch.cuda.OutOfMemoryError):
-        return f"out of memory on the device: {_first_line(error)}"
+    memory = out_of_memory(error)
+    if memory is not None:
+        return _too_little(memory, checked)
     worker = _IN_WORKER.match(str(error))
     block = checked.blocks.get("dataset") if worker else block_at_fault(error, checked)
     if worker and block is not None:
@@ -48,6 +48,15 @@ def reason_of(error: BaseException, checked: Checked) -> str | None:
     if module.partition(".")[0] == "toolkit":
         return None
     return f"{type(error).__name__}: {_first_line(error)} (raised in {module or 'Python itself'})"
+
+
+def _too_little(memory: str, checked: Checked) -> str:
+    """What was asked for when there was not enough memory, and what to set."""
+    size, precision = checked.loader.get("batch_size"), str(checked.trainer.get("precision", "32-true"))
+    smaller = "a smaller loader.batch_size (or auto), and trainer.accumulate_grad_batches to make up for it"
+    half = "" if "16" in precision else ", or trainer.precision=bf16-mixed"
+    asked = f"loader.batch_size={size}, trainer.precision={precision}"
+    return f"out of memory: the run asked for {memory}, with {asked}; set {smaller}{half}"
 
 
 def disk_full(error: BaseException | None) -> OSError | None:

@@ -19,6 +19,7 @@ from toolkit.engine.meeting import Meeting, interface
 from toolkit.engine.ranks import Ranks, ToldByRankZero, find_ranks, free_port, ranks_here
 from toolkit.engine.trainer import processes
 from toolkit.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, EXIT_RUN, RequestError, ToolkitError
+from toolkit.runs.batch_size import answer_rank_0
 from toolkit.runs.errors import Terminated
 from toolkit.runs.execute import execute
 from toolkit.runs.job import SLURM, Job, find_job, requeue
@@ -127,7 +128,10 @@ def _follow(ranks: Ranks, allow_code: bool) -> RunResult:
     meeting = Meeting(ranks)
     try:
         with run_signals(lambda: False) as signals, lasting_output():
-            told = _hear(meeting, "run", "end")
+            told = _hear(meeting, "run", "end", "fits")
+            if "fits" in told:
+                answer_rank_0(told, ranks, allow_code, meeting)
+                told = _hear(meeting, "run", "end")
             if "end" not in told:
                 _work(ranks, told, allow_code, meeting, signals)
                 told = _hear(meeting, "end")

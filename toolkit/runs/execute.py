@@ -18,12 +18,13 @@ from toolkit.data import DataModule, data_module
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
 from toolkit.engine.checkpoints import newest_whole
 from toolkit.engine.external import external_callbacks
-from toolkit.engine.fast_loop import describe_loop
+from toolkit.engine.fast_loop import describe_loop, use_step_graph
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.stop import stop_asked
 from toolkit.engine.trainer import make_trainer, processes, trainer_options
 from toolkit.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, RequestError
 from toolkit.hooks import LoadedHooks, load_hooks
+from toolkit.recipe.grammar import STEP_GRAPH
 from toolkit.runs.blame import reason_of
 from toolkit.runs.errors import Interrupted, RunFailed, Terminated
 from toolkit.runs.output import lasting_output
@@ -33,6 +34,7 @@ from toolkit.runs.run import Run, plain_metrics
 from toolkit.runs.signals import Signals, Stopped, run_signals
 from toolkit.tracking.folder import FAILED, FINISHED, INTERRUPTED, TERMINATED
 from toolkit.tracking.redact import Redactor
+from toolkit.tracking.report import graph_line, print_pair
 from toolkit.tracking.resumable import start_again
 
 STOPPED: Mapping[int, tuple[type[RunFailed], str, str]] = {
@@ -113,6 +115,9 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
     )
     hooks.trainer_options(experiment, options)
     run.trainer = make_trainer(options, experiment.recipe)
+    if experiment.checked.engine.get("compile") == STEP_GRAPH:
+        earlier = (run.record["loop"] or {}).get("graph") or {}
+        use_step_graph(run.trainer, lambda: _tell_of_graph(run), earlier)
     run.record["loop"] = describe_loop(run.trainer, experiment.task)
     apply_engine(experiment)
     if run.resumed_from is not None:
@@ -123,6 +128,14 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
     values = resolved(experiment).values
     for logger in loggers.values():
         logger.log_hyperparams(values)
+
+
+def _tell_of_graph(run: Run) -> None:
+    """Writes and prints what the first steps in a graph have shown, or why there are none."""
+    assert run.trainer is not None
+    run.write(loop=describe_loop(run.trainer, run.experiment.task))
+    if run.is_main:
+        print_pair("graph", graph_line(run.record["loop"]["graph"]))
 
 
 def make_data(experiment: Experiment) -> pl.LightningDataModule:

@@ -1,4 +1,4 @@
-"""Goes on with a run from the checkpoint of its last whole epoch. Imports Lightning."""
+"""Goes on with a run from its newest checkpoint. Imports Lightning."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from toolkit.build import build
 from toolkit.check import Checked, resolve
 from toolkit.engine.checkpoints import Saved, list_saved, newest_whole, remove
+from toolkit.engine.trainer import processes
 from toolkit.errors import RequestError
 from toolkit.registry import Registry
 from toolkit.runs.crew import Crew, carry_out
@@ -33,7 +34,7 @@ def resume(
     allow_code: bool = False,
     given_in: str = "overrides",
 ) -> RunResult:
-    """Go on with a run where its last whole epoch ended: in the same folder, under the same id, in the same W&B run.
+    """Go on with a run where its newest checkpoint was saved: in the same folder, under the same id, in the same W&B run.
 
     On the same machine with the same versions it ends with the same weights and the same ``metrics.csv``, bit for bit,
     as if it had not been stopped.
@@ -78,12 +79,18 @@ def reopen(
     """
     refuse_resume(folder, overrides)
     content = folder.read_json()
-    saved, damaged = newest_whole(folder.checkpoints)
-    if saved is None:
-        names = ", ".join(one.path.name for one in damaged)
-        raise RequestError(f"run {folder.id} cannot go on: every checkpoint is damaged ({names})")
     recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
     recipe, changes = sized(recipe, crew.ranks, goes_on=True)
+    count = processes(recipe.get("trainer")) * int(recipe.get("trainer", "num_nodes", default=1) or 1)
+    saved, damaged = newest_whole(folder.checkpoints, processes=count)
+    if saved is None and damaged:
+        names = ", ".join(one.path.name for one in damaged)
+        raise RequestError(f"run {folder.id} cannot go on: every checkpoint is damaged ({names})")
+    if saved is None:
+        raise RequestError(
+            f"run {folder.id} has checkpoints from inside its first epoch only, and with another number of processes "
+            "a run goes on from a whole epoch; resume it without trainer.devices"
+        )
     overrides = [*overrides, *changes]
     checked = resolve(recipe, registry)
     checked.raise_problems()

@@ -14,6 +14,7 @@ from toolkit.recipe import Recipe
 from toolkit.registry import Registry
 from toolkit.runs.again import asked_for, run_of_job, take_over, unfinished_run
 from toolkit.runs.automatic import chosen
+from toolkit.runs.batch_size import with_batch_size
 from toolkit.runs.crew import Crew, carry_out
 from toolkit.runs.environment import refuse_environment
 from toolkit.runs.launched import finished_result
@@ -159,6 +160,9 @@ def _new(
     checked = resolve(fitting, registry)
     checked.raise_problems()
     refuse_environment(checked)
+    found = with_batch_size(fitting, crew.ranks, crew.meeting)
+    if found is not fitting:
+        checked = resolve(found, registry)
     init_from: dict[str, str] = {}
 
     def find_weights(which: str) -> Path:

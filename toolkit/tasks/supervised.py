@@ -26,7 +26,7 @@ NUMBERS_AT_ONCE = 2**18
 """Fewer wait when the model's outputs are large: they are kept in memory for that long."""
 
 
-class _Trained(NamedTuple):
+class Trained(NamedTuple):
     """What metrics need of a training batch."""
 
     loss: Tensor
@@ -81,7 +81,7 @@ class SupervisedTask(LightningModule):
         )
         self.losses = nn.ModuleDict({f"{split}/loss": MeanLoss() for split in SPLITS})
         self._labels = tuple(labels)
-        self._waiting: list[_Trained] = []
+        self._waiting: list[Trained] = []
         """Training batches that no metric has seen yet."""
         self.non_scalars: dict[str, Any] = {}
         """By the name of a metric that is not one number (a curve, values per class) its latest value, on the CPU."""
@@ -113,22 +113,35 @@ class SupervisedTask(LightningModule):
 
     def loss_of(self, batch: Any) -> Tensor:
         """The loss of a training batch; nothing is measured or logged."""
-        inputs, targets = unpacked(batch)
-        return self._loss(*self.prepared(in_full_precision(self.forward(inputs)), targets))
+        return self.computed(batch).loss
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def computed(self, batch: Any) -> Trained:
+        """The loss of a training batch, and what it was computed from; nothing is measured or logged."""
         inputs, targets = unpacked(batch)
         outputs, wanted = self.prepared(in_full_precision(self.forward(inputs)), targets)
-        loss = self._loss(outputs, wanted)
-        self._waiting.append(_Trained(loss.detach(), len(targets), outputs.detach(), wanted))
+        return Trained(self._loss(outputs, wanted), len(targets), outputs, wanted)
+
+    def keep(self, batch: Trained, batch_idx: int) -> None:
+        """Lets metrics see a training batch, sooner or later; its tensors are detached.
+
+        Args:
+            batch: what `computed` returned.
+            batch_idx: its place in the epoch.
+        """
+        self._waiting.append(batch)
         if batch_idx == 0:
             self._measure()
             self._trust_targets()
-        elif len(self._waiting) == BATCHES_AT_ONCE or len(self._waiting) * outputs.numel() > NUMBERS_AT_ONCE:
+        elif len(self._waiting) == BATCHES_AT_ONCE or len(self._waiting) * batch.outputs.numel() > NUMBERS_AT_ONCE:
             self._measure()
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss, samples, outputs, wanted = self.computed(batch)
+        self.keep(Trained(loss.detach(), samples, outputs.detach(), wanted), batch_idx)
         trainer: Any = self.trainer  # mypy does not see what Trainer's connectors set, such as log_every_n_steps
         # Asked here and not left to Lightning: a call of `log` that logs nothing costs as much as one that does.
-        if trainer.log_every_n_steps and (trainer.global_step + 1) % trainer.log_every_n_steps == 0:
+        every = trainer.log_every_n_steps
+        if every and ((trainer.global_step + 1) % every == 0 or trainer.should_stop):
             self.log("train/loss_step", loss.detach(), on_step=True, on_epoch=False, prog_bar=True)
         return loss
 
@@ -185,7 +198,7 @@ class SupervisedTask(LightningModule):
 
     def load_epoch_state(self, state: list[Any]) -> None:
         """Put back what `epoch_state` gave."""
-        self._waiting = [_Trained(*batch) for batch in state]
+        self._waiting = [Trained(*batch) for batch in state]
         # The first batch, whose targets are looked at, was in the part before.
         self._trust_targets()
 
@@ -259,12 +272,12 @@ class SupervisedTask(LightningModule):
             self.non_scalars[name] = on_cpu(value)
 
 
-def joined(batches: Sequence[_Trained]) -> list[_Trained] | None:
+def joined(batches: Sequence[Trained]) -> list[Trained] | None:
     """Several batches as one, or None where their shapes do not allow it."""
     if len({(batch.outputs.shape[1:], batch.targets.shape[1:]) for batch in batches}) > 1:
         return None
     outputs = torch.cat([batch.outputs for batch in batches])
-    return [_Trained(batches[0].loss, len(outputs), outputs, torch.cat([batch.targets for batch in batches]))]
+    return [Trained(batches[0].loss, len(outputs), outputs, torch.cat([batch.targets for batch in batches]))]
 
 
 def counts_samples(metric: Metric) -> bool:

@@ -92,6 +92,26 @@ def parameter_count(model: nn.Module) -> str:
     return f"{counted(total, 'parameter')}{frozen}"
 
 
+def graph_line(graph: Mapping[str, Any]) -> str:
+    """What is known of steps in a graph (``engine.compile: step``): why there are none, or what they cost and save.
+
+    Args:
+        graph: what ``run.json`` says of it.
+    """
+    if graph["why"]:
+        return f"no steps in a graph, because {graph['why']}"
+    if "compile_seconds" not in graph:
+        return f"{counted(graph['steps'], 'step')} at once; what compiling costs and saves is measured at the first"
+    said = f"{counted(graph['steps'], 'step')} at once, compiled in {duration(graph['compile_seconds'])}"
+    inside = graph["step_seconds_in_graph"] * 1e3
+    if "step_seconds" not in graph:
+        return f"{said}; {inside:.3g} ms a step"
+    said = f"{said}; {inside:.3g} ms a step instead of {graph['step_seconds'] * 1e3:.3g}"
+    if "break_even_steps" not in graph:
+        return f"{said}: not faster here, engine.compile: false saves the compiling"
+    return f"{said}, which pays after {counted(graph['break_even_steps'], 'step')}"
+
+
 def _title(run: Any) -> str:
     return f"{run.name}: {run.record['title']}" if run.record["title"] else run.name
 
@@ -113,6 +133,8 @@ def _header(run: Any) -> list[tuple[str, str]]:
     loop = record["loop"]
     own = f"every step through Lightning, because {loop['why']}"
     lines.append(("loop", "straight from one logged step to the next" if loop["path"] == "fast" else own))
+    if "graph" in loop:
+        lines.append(("graph", graph_line(loop["graph"])))
     monitor = experiment.monitor
     lines.append(("best by", f"{monitor.name}, {monitor.mode}" if monitor else "nothing to watch: the last is kept"))
     for logger in run.loggers:
@@ -152,3 +174,8 @@ def _print_pairs(title: str, pairs: list[tuple[str, str]]) -> None:
         out.print(Text(title, style="bold"), soft_wrap=True)
     for key, value in pairs:
         out.print(Text.assemble((f"  {key:<8} ", "dim"), value), soft_wrap=True)
+
+
+def print_pair(key: str, value: str) -> None:
+    """Prints one more line of the header, when something of it is known later."""
+    _print_pairs("", [(key, value)])
