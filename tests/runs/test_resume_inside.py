@@ -25,8 +25,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "scheduler": {"use": "one_cycle", "interval": "step", "max_lr": 0.01},
         "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 2, "accumulate_grad_batches": 4},
     },
-    "validation inside epochs": {
-        "callbacks": None,
+    "validation inside epochs, accumulation that changes": {
+        "callbacks": {"gradient_accumulation": {"scheduling": {"0": 1, "2": 2}}},
         "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 3, "val_check_interval": 3},
     },
 }
@@ -79,6 +79,19 @@ def test_one_of_two_processes_is_killed(
     finished = in_a_process("resume", folder.id)
     assert finished.returncode == 0, finished.stderr
     assert_equal(folder, whole, agree)
+
+
+def test_another_number_of_processes_goes_on_from_a_whole_epoch(
+    newest: Any, recipe_file: Any, in_a_process: Any
+) -> None:
+    two = {"max_epochs": 2, "accelerator": "cpu", "devices": 2}
+    killed = in_a_process("run", recipe_file({**INSIDE, "trainer": two}), KILLED="forward:6", KILLED_RANK="1")
+    assert killed.returncode == 3, killed.stderr
+    moments = [saved.moment for saved in list_saved(newest().checkpoints)]
+    assert moments == ["0 epochs and 2 batches", "1 epoch", "1 epoch and 1 batch"]
+    finished = in_a_process("resume", "last", "trainer.devices=1")
+    assert finished.returncode == 0, finished.stderr
+    assert "after 1 epoch, from epoch-0001.ckpt" in finished.stdout
 
 
 def test_sigterm_saves_first(

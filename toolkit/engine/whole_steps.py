@@ -86,14 +86,14 @@ class WholeSteps:
         update = _recorded_update(optimizer, parameters, states)
         on_cuda = parameters[0].device.type == "cuda"
 
-        def steps(batches: Sequence[Any], rates: Tensor) -> Block:
+        def steps(batches: Sequence[Any], rates: Sequence[Tensor]) -> Block:
             losses, outputs, targets = [], [], []
-            for number, batch in enumerate(batches):
+            for batch, of_groups in zip(batches, rates, strict=True):
                 with context():
                     found = computed(batch)
                 gradients = torch.autograd.grad(found.loss, parameters)
                 with torch.no_grad():
-                    update(parameters, _clipped(gradients, clipping), states, list(rates[number].unbind()))
+                    update(parameters, _clipped(gradients, clipping), states, list(of_groups.unbind()))
                 losses.append(found.loss.detach())
                 outputs.append(found.outputs.detach())
                 targets.append(found.targets)
@@ -123,10 +123,10 @@ class WholeSteps:
         """
         if not self._compiled:
             with _autograd_inside():
-                found = self._steps(batches, rates)
+                found = self._steps(batches, rates.unbind())
             self._compiled = True
         else:
-            found = self._steps(batches, rates)
+            found = self._steps(batches, rates.unbind())
         # The next replay of a CUDA graph writes where this one has written.
         return Block(*(part.clone() for part in found)) if self._copies else found
 
