@@ -84,12 +84,16 @@ def table(
             continue
         value = statistics.median(measured.values(row.variant)) * scale
         ratios = measured.ratios(row.variant, first.variant)
-        line = f"{row.label:<{NAME}}{value:>{VALUE},.{digits}f}{statistics.median(ratios):>{RATIO}.2f}"
-        line += f"{f'{min(ratios):.2f}-{max(ratios):.2f}' if row.variant != first.variant else '':>{RANGE}}"
+        line = f"{row.label:<{NAME}}{value:>{VALUE},.{digits}f}{_shown(statistics.median(ratios)):>{RATIO}}"
+        line += f"{f'{_shown(min(ratios))}-{_shown(max(ratios))}' if row.variant != first.variant else '':>{RANGE}}"
         if second is not None:
-            line += f"{statistics.median(measured.ratios(row.variant, second.variant)):>{SECOND}.2f}"
+            line += f"{_shown(statistics.median(measured.ratios(row.variant, second.variant))):>{SECOND}}"
         lines.append(line)
     return Table(title, tuple(line.rstrip() for line in lines), (*notes, _kept(measured)))
+
+
+def _shown(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 99.995 else f"{ratio:.0f}"
 
 
 def not_run(title: str, rows: Sequence[Row], why: str) -> Table:
