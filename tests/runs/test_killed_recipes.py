@@ -20,8 +20,11 @@ from toolkit.recipe.locate import list_recipes
 from toolkit.registry import Registry
 from toolkit.tracking.folder import RunFolder, list_runs
 
-OFFLINE: dict[str, list[str]] = {"vision/digits": [], "vision/mnist-mlp": ["dataset=digits"]}
-"""The recipes that are shipped, with what makes each train without a download."""
+OFFLINE: dict[str, list[str]] = {
+    "vision/digits": [],
+    "vision/mnist-mlp": ["dataset=digits", "trainer.max_epochs=150"],
+}
+"""The recipes that are shipped, with what makes each train without a download, and for long enough to be killed."""
 KILLS = 3
 ENDS = """
 import os, signal
