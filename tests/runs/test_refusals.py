@@ -40,7 +40,9 @@ def test_what_lightning_refuses_is_told_at_its_place(
 
 
 def test_a_model_in_data_parallel_is_refused_with_what_to_use(recipe: Any, tmp_path: Path, runs: Path) -> None:
-    code = "from torch import nn\nfrom parts import Net\n\n\ndef wrapped(num_classes=3):\n    return nn.DataParallel({})\n"
+    code = (
+        "from torch import nn\nfrom parts import Net\n\ndef wrapped(num_classes=3):\n    return nn.DataParallel({})\n"
+    )
     for name, made in (("whole", "Net(num_classes)"), ("inside", "nn.Sequential(Net(num_classes))")):
         (tmp_path / f"{name}.py").write_text(code.format(made))
     with pytest.raises(RequestError) as caught:

@@ -216,6 +216,8 @@ class FastEpochLoop(_TrainingEpochLoop):
                     number = self._interior_batches(data_fetcher)
                     if number > 0:
                         straight.take(data_fetcher, number, self._last_boundary + SECONDS_BETWEEN_BOUNDARIES)
+                        if self.graph is not None:
+                            self.graph.tell()
                     if not straight.stopped and self._graph_is_next(data_fetcher):
                         # The time was up. A batch that belongs in a graph is never taken alone.
                         continue

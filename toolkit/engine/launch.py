@@ -25,7 +25,10 @@ from toolkit.engine.ranks import SRUN, Ranks
 from toolkit.tracking.redact import Redactor
 
 GRACE_SECONDS = 20
-"""How long processes that were asked to end may take before they are killed."""
+"""How long processes may take to end before they are killed, when another has failed."""
+
+SAVING_SECONDS = 300
+"""The same when somebody wants the run to end, which saves a checkpoint first."""
 
 REPORT_SECONDS = 5
 """How long after that the programs of other machines may take to say so."""
@@ -68,7 +71,8 @@ def launch(
     """Run ``call`` in a process for each of ``ranks``, and wait for all of the run's processes, or for the own ones.
 
     The output of each goes to ``logs/rank-N.log``, redacted; that of rank 0 also to this program's. When one fails the
-    others are asked to end (SIGTERM) and, after 20 s, killed. They end with this process, however it ends.
+    others are asked to end (SIGTERM) and, after 20 s, killed. They end with this process, however it ends. A SIGTERM
+    to this process is passed on, and they have five minutes to save.
 
     Args:
         call: ``module:function``, called with ``arguments`` in each process; it returns the exit code.
@@ -113,6 +117,8 @@ class _Group:
         self._processes: dict[int, subprocess.Popen[str]] = {}
         self._readers: list[threading.Thread] = []
         self._asked = False
+        self._how: tuple[int, float] = (signal.SIGTERM, GRACE_SECONDS)
+        """The signal by which all are asked to end, and how long they may take."""
         self._ended: list[Ended] = []
         leads = any(one.rank == 0 for one in ranks)
         self._pending = set(range(ranks[0].world_size)) if leads else {one.rank for one in ranks}
@@ -131,19 +137,14 @@ class _Group:
                     self._ended += [Ended(rank, 0, True, lost=True) for rank in sorted(self._pending)]
                     self._pending.clear()
             elif self._is_bad_news(*event) and not self._asked:
-                self._asked = True
-                self._pass_on(signal.SIGTERM)
-                now = time.monotonic()
-                deadlines = [now + GRACE_SECONDS, now + GRACE_SECONDS + REPORT_SECONDS]
+                deadlines = self._ask_all()
         self._read_the_rest()
         return self._ended
 
     def stop(self, signum: int) -> None:
         """Passes a signal on, and kills what is left after the time of grace."""
-        self._asked = True
-        self._pass_on(signum)
-        now = time.monotonic()
-        for deadline in (now + GRACE_SECONDS, now + GRACE_SECONDS + REPORT_SECONDS):
+        self._how = (signum, SAVING_SECONDS if signum == signal.SIGTERM else GRACE_SECONDS)
+        for deadline in self._ask_all():
             while self._pending and (event := self._next(deadline)) is not None:
                 self._is_bad_news(*event)
             self._signal(signal.SIGKILL)
@@ -169,6 +170,7 @@ class _Group:
                 return self._take(Ended(rank, 0, self._asked, lost=True))
             return rank == 0
         if "stop" in message:
+            self._how = (message["stop"], message["seconds"])
             return True
         if rank not in self._pending or "ended" not in message:
             return False
@@ -184,10 +186,15 @@ class _Group:
         self._ended.append(ended)
         return ended.failed
 
-    def _pass_on(self, signum: int) -> None:
+    def _ask_all(self) -> list[float]:
+        """Asks all processes to end; returns when those here are killed, and when nobody is waited for any more."""
+        self._asked = True
+        signum, seconds = self._how
         self._signal(signum)
         if self._meeting is not None and 0 in self._processes:
-            self._meeting.tell(stop=int(signum))
+            self._meeting.tell(stop=int(signum), seconds=seconds)
+        now = time.monotonic()
+        return [now + seconds, now + seconds + REPORT_SECONDS]
 
     def _signal(self, signum: int) -> None:
         for process in self._processes.values():

@@ -24,6 +24,8 @@ ARRIVAL_SECONDS = 600
 
 _HELLO_SECONDS = 10
 _RETRY_SECONDS = 0.2
+_LONGEST_HELLO = 1 << 10
+_LONGEST = 1 << 24
 _KEY = "toolkit/meeting"
 
 Event = tuple[int, Mapping[str, Any] | None]
@@ -93,7 +95,7 @@ class Meeting:
         # Where torchrun's store has the port, the others are told through it which one is ours.
         port = 0 if ranks.agent_store else ranks.port
         try:
-            self._listener = socket.create_server((interface(ranks), port), backlog=ranks.world_size)
+            self._listener = _server(interface(ranks), port, ranks.world_size)
         except OSError as error:
             raise NotMet(
                 f"rank 0 cannot listen on port {port} of {ranks.address} ({error.strerror}); "
@@ -115,7 +117,7 @@ class Meeting:
         """Takes a process in; whoever does not belong here is turned away."""
         peer.settimeout(_HELLO_SECONDS)
         lines = peer.makefile("rb")
-        hello = _read(lines)
+        hello = _read(lines, _LONGEST_HELLO)
         rank = hello.get("rank") if hello else None
         known = isinstance(rank, int) and 0 < rank < self.ranks.world_size
         if hello is None or not known or hello.get("group") != _digest(self.ranks):
@@ -191,10 +193,16 @@ def interface(ranks: Ranks) -> str:
     return ""
 
 
-def _read(lines: Any) -> dict[str, Any] | None:
+def _server(address: str, port: int, processes: int) -> socket.socket:
+    if not address and socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=processes)
+    return socket.create_server((address, port), backlog=processes)
+
+
+def _read(lines: Any, longest: int = _LONGEST) -> dict[str, Any] | None:
     """The next message; None where the connection is closed, or what comes is none of ours."""
     try:
-        message = json.loads(lines.readline(1 << 20) or "null")
+        message = json.loads(lines.readline(longest) or "null")
     except (OSError, ValueError):
         return None
     return message if isinstance(message, dict) else None

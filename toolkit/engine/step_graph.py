@@ -8,8 +8,6 @@ which shapes the graph was compiled and whether it could be at all; they are in 
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +22,7 @@ from torch import Tensor
 from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 from torch.optim import Optimizer
 
-from toolkit.engine.whole_steps import Clipping, NotRecorded, WholeSteps, trained_parameters, why_not_compiled
+from toolkit.engine.whole_steps import Clipping, NotRecorded, WholeSteps, why_not_compiled
 from toolkit.recipe.grammar import STEP_GRAPH
 from toolkit.tasks.supervised import SupervisedTask, Trained, unpacked
 
@@ -63,13 +61,13 @@ class StepGraph:
 
     Args:
         trainer: of the run.
-        told: called when there is something new to say: `describe` has changed.
+        told: called by `tell` when `describe` has changed.
         measured: what `describe` said in an earlier part of the run.
     """
 
     def __init__(self, trainer: pl.Trainer, told: Callable[[], None], measured: Mapping[str, Any]) -> None:
         self.trainer: Any = trainer
-        self.told = told
+        self._told, self._news = told, False
         self.steps = STEPS
         self.why: str | None = None
         """Why no step of this epoch is in a graph."""
@@ -90,10 +88,9 @@ class StepGraph:
     def begin_epoch(self) -> None:
         """Looks whether the steps of this epoch can be in graphs."""
         task, trainer = self.trainer.lightning_module, self.trainer
+        self.steps = steps_at_once(task)
         self.why = self.off or why_not(trainer, task)
         if self.why is None:
-            parameters = trained_parameters(trainer.optimizers[0])
-            self.steps = min(STEPS, max(1, PARAMETERS // max(1, len(parameters))))
             self._trained = [each.requires_grad for each in task.parameters()]
             if self._whole is not None and not self._whole.holds(trainer.optimizers[0]):
                 self._whole = None
@@ -157,6 +154,12 @@ class StepGraph:
         if len(self._single) < WARM_UP and self._whole is None:
             self._single.append(self._since(began))
 
+    def tell(self) -> None:
+        """Says what is new, between two batches."""
+        if self._news:
+            self._news = False
+            self._told()
+
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on must know to take the same steps in graphs."""
         return {"place": self._place_text, "off": self.off, "taken": self.taken}
@@ -173,7 +176,7 @@ class StepGraph:
             stock: why every step is Lightning's own, if it is.
         """
         why = stock or self.off or self.why or why_not(self.trainer, task)
-        return {"steps": self.steps, "taken": self.taken, "why": why or "", **self._measured}
+        return {"steps": steps_at_once(task), "taken": self.taken, "why": why or "", **self._measured}
 
     def _is_ours(self, place: Place) -> bool:
         """Whether this is the place of the graph, which the first block decides."""
@@ -203,7 +206,9 @@ class StepGraph:
         precision = trainer.precision_plugin
         clipping = None
         if trainer.gradient_clip_val:
-            clipping = Clipping(float(trainer.gradient_clip_val), str(trainer.gradient_clip_algorithm or "norm"))
+            # An enum, equal to its text and printed as something else.
+            by_value = trainer.gradient_clip_algorithm == "value"
+            clipping = Clipping(float(trainer.gradient_clip_val), "value" if by_value else "norm")
         mixed = isinstance(precision, MixedPrecision)
         return WholeSteps(
             task.computed, optimizer, clipping, precision.autocast_context_manager if mixed else nullcontext
@@ -217,7 +222,7 @@ class StepGraph:
     def _give_up(self, why: str) -> None:
         self.off = self.why = why
         self._whole = None
-        self.told()
+        self._news = True
 
     def _time(self, began: float, steps: int) -> None:
         if len(self._blocks) >= 2 + TIMED:
@@ -234,12 +239,18 @@ class StepGraph:
         found.pop("break_even_steps", None)
         if saved > 0:
             found["break_even_steps"] = math.ceil(found["compile_seconds"] / saved)
-        self.told()
+        self._news = True
 
     def _since(self, began: float) -> float:
         if self.trainer.strategy.root_device.type == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter() - began
+
+
+def steps_at_once(task: pl.LightningModule) -> int:
+    """How many steps of a task are one graph."""
+    trained = sum(each.requires_grad for each in task.parameters())
+    return min(STEPS, max(1, PARAMETERS // max(1, trained)))
 
 
 def why_not(trainer: Any, task: pl.LightningModule) -> str | None:
@@ -263,13 +274,27 @@ def why_not(trainer: Any, task: pl.LightningModule) -> str | None:
     if trainer.strategy.root_device.type not in ("cpu", "cuda"):
         return f"graphs were not tried on {trainer.strategy.root_device.type}"
     for optimizer in trainer.optimizers:
-        if not type(optimizer).__module__.startswith("torch.optim."):
+        if getattr(torch.optim, type(optimizer).__name__, None) is not type(optimizer):
             return f"the optimizer {type(optimizer).__name__} is not one of torch's"
         if any(isinstance(group["lr"], Tensor) for group in optimizer.param_groups):
             return "the learning rate is a tensor"
         if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
             return "the optimizer has hooks"
-    return why_not_compiled()
+    stretch, steps = _longest_stretch(trainer), steps_at_once(task)
+    if stretch < steps:
+        return f"at most {stretch:.0f} steps lie between two that are logged, validated or saved; a graph has {steps}"
+    return why_not_compiled(trainer.strategy.root_device.type)
+
+
+def _longest_stretch(trainer: Any) -> float:
+    """How many steps at most lie between two boundaries, as far as it is known by now."""
+    every = (
+        trainer.log_every_n_steps,
+        trainer.fit_loop.epoch_loop.save_every_n_steps,
+        getattr(trainer, "val_check_batch", None),
+        trainer.num_training_batches - 1,
+    )
+    return float(min(number for number in every if number) - 1)
 
 
 class Chosen(NamedTuple):
@@ -297,14 +322,10 @@ def choose_compile(task: pl.LightningModule, total_steps: int | None, *, acceler
         return Chosen(False, f"a graph of whole steps pays after about {BREAK_EVEN:,} steps; this run has {length}")
     if len(weights) * STEPS > PARAMETERS or sum(weights) > LARGEST:
         return Chosen(False, "a graph of whole steps is for small networks")
-    if compiler() is None:
-        return Chosen(False, "there is no C++ compiler")
+    cannot = why_not_compiled(accelerator)
+    if cannot is not None:
+        return Chosen(False, cannot)
     return Chosen(STEP_GRAPH, f"{total_steps:,} steps of a small network; a graph pays after about {BREAK_EVEN:,}")
-
-
-def compiler() -> str | None:
-    """The C++ compiler that torch will call, where there is one."""
-    return shutil.which(os.environ.get("CXX", "g++"))
 
 
 def _shapes(value: Any) -> tuple[Any, ...]:

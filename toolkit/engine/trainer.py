@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.utilities.device_parser import _select_auto_accelerator
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelSummary, WeightAveraging
 from pytorch_lightning.callbacks.checkpoint import Checkpoint
@@ -86,7 +87,7 @@ def trainer_options(
         **options,
         "enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in others),
         "default_root_dir": str(folder),
-        "plugins": [PlainCheckpointIO(), RankEnvironment()],
+        "plugins": [PlainCheckpointIO()],
         "callbacks": [saves, *others, StopWhenNotFinite()],
         "logger": list(loggers),
     }
@@ -104,7 +105,7 @@ def make_trainer(options: Mapping[str, Any], recipe: Recipe | None = None) -> pl
     """
     try:
         with quiet_lightning(), no_external_callbacks():
-            trainer = pl.Trainer(**options)
+            trainer = pl.Trainer(**{**options, "plugins": _with_ranks(options.get("plugins"))})
     # Lightning has no common error for arguments that do not go together or that this machine cannot satisfy.
     except Exception as error:
         message = " ".join(str(error).split()) or type(error).__name__
@@ -113,6 +114,12 @@ def make_trainer(options: Mapping[str, Any], recipe: Recipe | None = None) -> pl
         raise RequestError(f"trainer: Lightning refuses this: {message}") from error
     use_fast_loop(trainer)
     return trainer
+
+
+def _with_ranks(plugins: Any) -> list[Any]:
+    """Lightning's plugins, and what tells it which process this is; a cluster environment among them stays."""
+    listed = list(plugins) if isinstance(plugins, (list, tuple)) else [] if plugins is None else [plugins]
+    return listed if any(isinstance(each, ClusterEnvironment) for each in listed) else [*listed, RankEnvironment()]
 
 
 def processes(trainer: Mapping[str, Any]) -> int:

@@ -7,11 +7,12 @@ Lightning.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -20,7 +21,16 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-BACKEND = "inductor"
+COMPILER: dict[str, Any] = {
+    "backend": "inductor",
+    # Else inductor (2.14) computes the momentum of earlier steps again in every later one, so that no two steps share a
+    # kernel: twice the time of compiling, and no faster.
+    "options": {"realize_opcount_threshold": 1, "realize_reads_threshold": 1},
+}
+"""What compiles, as `torch.compile` takes it."""
+ON_CUDA = {"triton.cudagraphs": True, "deterministic": True}
+"""Options there: a CUDA graph, of kernels that are not chosen by measuring them, because a run that goes on in another
+process would choose others."""
 SMALL = 1e-6
 """What `torch.nn.utils.clip_grad_norm_` adds to the norm."""
 
@@ -55,7 +65,7 @@ class Clipping(NamedTuple):
     """How gradients are clipped before a step: ``norm`` of all together, or ``value`` of each number."""
 
     limit: float
-    algorithm: str
+    algorithm: Literal["norm", "value"]
 
 
 class WholeSteps:
@@ -99,15 +109,14 @@ class WholeSteps:
                 targets.append(found.targets)
             return Block(torch.stack(losses), torch.stack(outputs), torch.stack(targets))
 
-        options: dict[str, Any] = {}
+        compiler = dict(COMPILER)
         if on_cuda:
-            # A CUDA graph, whose kernels are not chosen by measuring them: a resumed run would choose others.
-            options = {"options": {"triton.cudagraphs": True, "deterministic": True}}
+            compiler["options"] = {**compiler.get("options", {}), **ON_CUDA}
             for tensor in self._held:
                 torch._dynamo.mark_static_address(tensor)
         # One entry, for this call only: what would compile a second time every few steps raises instead.
         only_once: dict[str, Any] = {"recompile_limit": 1, "isolate_recompiles": True}
-        self._steps = torch.compile(steps, fullgraph=True, dynamic=False, backend=BACKEND, **only_once, **options)
+        self._steps = torch.compile(steps, fullgraph=True, dynamic=False, **only_once, **compiler)
         self._copies = on_cuda
         self._compiled = False
 
@@ -143,14 +152,31 @@ def trained_parameters(optimizer: Optimizer) -> list[Tensor]:
     return [each for group in optimizer.param_groups for each in group["params"] if each.requires_grad]
 
 
-def why_not_compiled() -> str | None:
-    """Why this torch cannot compile whole steps; None where it can."""
+def why_not_compiled(device: str) -> str | None:
+    """Why whole steps cannot be compiled here for a kind of device; None where they can."""
     from torch._dynamo import config
 
+    options = set(torch._inductor.list_options())
     needed = {"recompile_limit", "isolate_recompiles"} <= set(inspect.signature(torch.compile).parameters)
-    if needed and hasattr(torch.compiler, "_is_compiling_flag") and hasattr(config, "trace_autograd_ops"):
-        return None
-    return f"torch {torch.__version__} cannot compile a whole step"
+    needed = needed and options.issuperset(COMPILER.get("options", ())) and options.issuperset(ON_CUDA)
+    if not (needed and hasattr(torch.compiler, "_is_compiling_flag") and hasattr(config, "trace_autograd_ops")):
+        return f"torch {torch.__version__} cannot compile a whole step"
+    return _no_compiler() if device == "cpu" and COMPILER["backend"] == "inductor" else None
+
+
+@functools.cache
+def _no_compiler() -> str | None:
+    """Asked beforehand, because inductor asks when it has worked for many seconds."""
+    from torch._inductor import config
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        tried = " or ".join(name for name in config.cpp.cxx if name)
+        return f"there is no C++ compiler {tried}: install g++, or name one in the environment variable CXX"
+    return None
 
 
 @contextmanager

@@ -21,7 +21,6 @@ from toolkit.check import resolve
 from toolkit.data import data_module
 from toolkit.engine.memory import available_memory, out_of_memory, peak_memory
 from toolkit.engine.quiet import quiet_lightning
-from toolkit.engine.rank_environment import RankEnvironment
 from toolkit.engine.trainer import automatic_accelerator, make_trainer
 from toolkit.errors import EXIT_DONE, RequestError, RunError, ToolkitError
 from toolkit.recipe import Recipe, load
@@ -199,7 +198,6 @@ class _Trial:
                 "num_sanity_val_steps": 0,
                 "logger": False,
                 "callbacks": [reserve, _Stop()],
-                "plugins": [RankEnvironment()],
                 "enable_checkpointing": False,
                 "enable_progress_bar": False,
                 "enable_model_summary": False,

@@ -24,6 +24,8 @@ from toolkit.runs.stored import stored_recipe
 from toolkit.tracking.folder import RunFolder
 
 CALL = "toolkit.runs.rank:main"
+LONGEST = 1_000_000
+"""Characters of a reason, and of a traceback."""
 
 
 def main(path: str, allow_code: str, checkpoint: str) -> int:
@@ -75,7 +77,8 @@ def _file(folder: RunFolder, rank: int) -> Path:
 
 
 def _write(folder: RunFolder, rank: int, code: int, reason: str, traceback: str, when: float) -> int:
-    content = {"code": code, "reason": reason, "traceback": traceback, "when": when}
+    # Whoever reads it is told over a connection, where a message has an end.
+    content = {"code": code, "reason": reason[:LONGEST], "traceback": traceback[-LONGEST:], "when": when}
     folder.write_text(_file(folder, rank), json.dumps(content, indent=2) + "\n")
     return code
 

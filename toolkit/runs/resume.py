@@ -34,7 +34,7 @@ def resume(
     allow_code: bool = False,
     given_in: str = "overrides",
 ) -> RunResult:
-    """Go on with a run where its newest checkpoint was saved: in the same folder, under the same id, in the same W&B run.
+    """Go on with a run from its newest checkpoint: in the same folder, under the same id, in the same W&B run.
 
     On the same machine with the same versions it ends with the same weights and the same ``metrics.csv``, bit for bit,
     as if it had not been stopped.

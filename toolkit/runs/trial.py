@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 from toolkit.build import Experiment
-from toolkit.engine.rank_environment import RankEnvironment
 from toolkit.engine.trainer import make_trainer
 from toolkit.errors import RequestError
 from toolkit.hooks import load_hooks
@@ -19,7 +18,7 @@ def refuse_trainer(experiment: Experiment) -> None:
     Raises:
         RecipeError: it does not; with the place in the recipe.
     """
-    bare = {"logger": False, "callbacks": [], "plugins": [RankEnvironment()]}
+    bare = {"logger": False, "callbacks": []}
     quiet = dict.fromkeys(("enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     options = {**experiment.checked.trainer, **bare, **quiet}
     with warnings.catch_warnings():
