@@ -101,7 +101,7 @@ def test_no_split_at_all() -> None:
     [
         ({"batchsize": 3}, r"loader.batchsize: loader has no key 'batchsize'. Did you mean 'batch_size'\?"),
         ({"batch_size": 0}, "loader.batch_size: expected a whole number from 1 up, got 0"),
-        ({"batch_size": True}, "loader.batch_size: expected a whole number, got true"),
+        ({"batch_size": True}, "loader.batch_size: expected a whole number or 'auto', got true"),
         ({"eval_batch_size": -1}, "loader.eval_batch_size: expected a whole number from 1 up, got -1"),
         ({"workers": -1}, "loader.workers: expected a whole number from 0 up, got -1"),
         ({"drop_last": 1}, "loader.drop_last: expected true or false, got 1"),

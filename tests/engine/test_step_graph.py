@@ -206,7 +206,6 @@ def test_neither_the_clock_nor_a_resume_moves_a_step_into_a_graph_or_out_of_it(
     recipe: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = recipe(model={"use": "./parts.py:net", "dropout": 0.3})
-    whole = run(file)
     # The time is always up: between any two batches the loop asks what is due.
     monkeypatch.setattr(fast_loop, "SECONDS_BETWEEN_BOUNDARIES", -1.0)
     hurried = run(file, "engine.save={steps: null, minutes: 0.000001}", "engine.keep={best: 1, last: 1000}")
@@ -227,7 +226,6 @@ def test_neither_the_clock_nor_a_resume_moves_a_step_into_a_graph_or_out_of_it(
         (hurried / "run.json").write_text(json.dumps({**record, "status": "killed"}))
         resumed = toolkit.resume(hurried, allow_code=True).folder
         assert_same(weights(unhurried), weights(resumed))
-    assert whole != unhurried
 
 
 def test_without_a_compiler_it_says_so_and_runs_on(recipe: Any, tmp_path: Path) -> None:
@@ -414,7 +412,7 @@ WITHOUT: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         "the optimizer Foreign is not one of torch's",
     ),
     "momentum in cycles": (lambda: {"scheduler": cycle}, "the scheduler changes more than the learning rate"),
-    "logged too often": (lambda: {"log_every_n_steps": 5}, "at most 4 steps lie between two that are logged"),
+    "logged too often": (lambda: {"log_every_n_steps": 2}, "at most 1 steps lie between two that are logged"),
     "a model that looks at numbers": (lambda: {"model": looking}, "it could not be compiled ("),
     "Adafactor": (
         lambda: {"optimizer": lambda module: torch.optim.Adafactor(module.parameters())},

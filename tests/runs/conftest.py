@@ -280,6 +280,16 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def no_code_of_other_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What other tests of this process have imported from their folders is gone: `parts` is this test's own."""
+    root = str(tmp_path_factory.getbasetemp())
+    sys.path[:] = [folder for folder in sys.path if not folder.startswith(root)]
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(root):
+            del sys.modules[name]
+
+
 @pytest.fixture
 def recipe_file(tmp_path: Path) -> Callable[..., Path]:
     """Writes the recipe with other values at the top level (None removes a key), and the code beside it."""

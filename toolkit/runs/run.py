@@ -35,9 +35,9 @@ class Run:
     trainer: pl.Trainer | None = None
     """Lightning's trainer, once it is made."""
     is_main: bool = True
+    """Whether this process is the one that writes and prints."""
     launched: bool = False
     """Whether this is one of several processes; the one that launched them looks after the folder."""
-    """Whether this process is the one that writes and prints."""
     _since: float = field(default_factory=time.monotonic, repr=False)
     _seconds_before: float = 0.0
 
