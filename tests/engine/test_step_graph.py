@@ -386,6 +386,14 @@ class Counting(nn.Module):
         return inputs if float(inputs.sum()) > 0 else -inputs
 
 
+class Spare(nn.Linear):
+    """Has a weight that it does not use."""
+
+    def __init__(self) -> None:
+        super().__init__(FEATURES, CLASSES)
+        self.spare = nn.Parameter(torch.zeros(2))
+
+
 def looking() -> nn.Module:
     return nn.Sequential(Counting(), nn.Linear(FEATURES, CLASSES))
 
@@ -414,6 +422,7 @@ WITHOUT: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "momentum in cycles": (lambda: {"scheduler": cycle}, "the scheduler changes more than the learning rate"),
     "logged too often": (lambda: {"log_every_n_steps": 2}, "at most 1 steps lie between two that are logged"),
     "a model that looks at numbers": (lambda: {"model": looking}, "it could not be compiled ("),
+    "a parameter without a gradient": (lambda: {"model": Spare}, "1 of the 3 trained tensors got no gradient"),
     "Adafactor": (
         lambda: {"optimizer": lambda module: torch.optim.Adafactor(module.parameters())},
         "the step of Adafactor cannot be compiled (",

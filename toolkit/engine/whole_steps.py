@@ -75,12 +75,13 @@ class WholeSteps:
 
     Args:
         computed: from a batch to its loss and what metrics need.
-        optimizer: has taken a step before, so that its state is there; its learning rates are not looked at.
+        optimizer: has taken a step before, so that its state and the gradients are there; its learning rates are not
+            looked at.
         clipping: of gradients; None for none.
         context: around ``computed``, such as autocast.
 
     Raises:
-        NotRecorded: the optimizer's step cannot be recorded.
+        NotRecorded: the optimizer's step cannot be recorded, or leaves a parameter out.
     """
 
     def __init__(
@@ -91,6 +92,9 @@ class WholeSteps:
         context: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         parameters = trained_parameters(optimizer)
+        without = sum(parameter.grad is None for parameter in parameters)
+        if without:
+            raise NotRecorded(f"{without} of the {len(parameters)} trained tensors got no gradient in the step before")
         states = [_tensors(optimizer, parameter) for parameter in parameters]
         self._held = [*parameters, *(value for state in states for value in state.values())]
         update = _recorded_update(optimizer, parameters, states)

@@ -5,6 +5,7 @@ Imports nothing of the toolkit itself: what to call is told by the process that 
 
 from __future__ import annotations
 
+import atexit
 import faulthandler
 import gc
 import importlib
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from typing import NoReturn
 
 GRACE_SECONDS = 20
 """How long a process that nobody watches over any more may take to end in order."""
@@ -40,5 +42,17 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _end(code: int) -> NoReturn:
+    """Ends this process in order, but for the interpreter.
+
+    A thread of gloo that still runs while the interpreter is taken down can end the process with "terminate called":
+    a run that has done everything would be one that failed.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _end(main(sys.argv[1:]))
