@@ -193,6 +193,9 @@ def compare(folder: Path, options: dict[str, Any], module: dict[str, Any], extra
     """Trains both ways and holds all that is left against each other."""
     stock, stock_module, stock_counts = train(folder / "stock", False, options, module, extra)
     fast, fast_module, fast_counts = train(folder / "fast", True, options, module, extra)
+    if torch.distributed.is_initialized():
+        # The first process may still be writing what both read.
+        torch.distributed.barrier()
     for name, weight in stock_module.state_dict().items():
         assert torch.equal(weight, fast_module.state_dict()[name]), name
     for name in ("batch_progress", "scheduler_progress"):

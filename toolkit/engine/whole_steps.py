@@ -75,8 +75,7 @@ class WholeSteps:
 
     Args:
         computed: from a batch to its loss and what metrics need.
-        optimizer: has taken a step before, so that its state and the gradients are there; its learning rates are not
-            looked at.
+        optimizer: has taken a step before, so that its state is there; its learning rates are not looked at.
         clipping: of gradients; None for none.
         context: around ``computed``, such as autocast.
 
@@ -92,10 +91,10 @@ class WholeSteps:
         context: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         parameters = trained_parameters(optimizer)
-        without = sum(parameter.grad is None for parameter in parameters)
-        if without:
-            raise NotRecorded(f"{without} of the {len(parameters)} trained tensors got no gradient in the step before")
         states = [_tensors(optimizer, parameter) for parameter in parameters]
+        without = sum(not state for state in states)
+        if 0 < without < len(parameters):
+            raise NotRecorded(f"{without} of the {len(parameters)} trained tensors got no gradient so far")
         self._held = [*parameters, *(value for state in states for value in state.values())]
         update = _recorded_update(optimizer, parameters, states)
         on_cuda = parameters[0].device.type == "cuda"
