@@ -22,6 +22,8 @@ First table, nothing else in the step:
   One checkpoint, one epoch line and the CSV rows lie inside the measured epoch. There is no validation split.
 - *toolkit run, self.log every step*: a user's own LightningModule that calls ``self.log(on_step=True, on_epoch=True)``
   in every step, and no metric; the rest as before.
+- *toolkit run, engine.compile: step*: the defaults, with eight steps at a time in one compiled graph. Compiling is in
+  the epoch before the one that is measured; the run's header says how long it takes and when it pays.
 - *Lightning, batches in memory*: the same module under `pytorch_lightning.Trainer`, whole batches gathered by index,
   CSVLogger with its row every 50 steps, no bar, no checkpoints: the best that it offers for this.
 - *Lightning, DataLoader and bar*: Trainer's defaults (bar, checkpoints, CSVLogger) over the tutorial's DataLoader,
@@ -53,6 +55,7 @@ PLAIN = (
     ("loops:keeping", "the same, with what a run keeps"),
     ("with_toolkit:defaults", "toolkit run, its defaults"),
     ("with_toolkit:logging", "toolkit run, self.log every step"),
+    ("with_toolkit:graph", "toolkit run, engine.compile: step"),
     ("with_lightning:plain", "Lightning, batches in memory"),
     ("with_lightning:defaults", "Lightning, DataLoader and bar"),
     ("peers:fabric", "Fabric"),

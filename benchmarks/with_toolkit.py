@@ -68,6 +68,11 @@ def logging(samples: int, folder: Path) -> float:
     return _seconds_of_step(samples, USER_TASK)
 
 
+def graph(samples: int, folder: Path) -> float:
+    """The same for the defaults with several steps in one compiled graph; compiling is in the epoch before."""
+    return _seconds_of_step(samples, None, "engine.compile=step")
+
+
 def every_row(samples: int, folder: Path) -> float:
     """The same for the defaults with a CSV row for every step."""
     return _seconds_of_step(samples, None, "trainer.log_every_n_steps=1")
