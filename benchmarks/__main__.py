@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.frame import ROOT, add_options, settings_of
 from benchmarks.machine import description
 
-MODULES = ("startup", "step", "ddp", "loading", "memory", "gpu")
+MODULES = ("step", "startup", "ddp", "loading", "memory", "gpu")
 
 
 def main() -> None:

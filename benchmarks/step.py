@@ -22,8 +22,6 @@ First table, nothing else in the step:
   One checkpoint, one epoch line and the CSV rows lie inside the measured epoch. There is no validation split.
 - *toolkit run, self.log every step*: a user's own LightningModule that calls ``self.log(on_step=True, on_epoch=True)``
   in every step, and no metric; the rest as before.
-- *toolkit run, engine.compile: step*: the defaults, with eight steps at a time in one compiled graph. Compiling is in
-  the epoch before the one that is measured; the run's header says how long it takes and when it pays.
 - *Lightning, batches in memory*: the same module under `pytorch_lightning.Trainer`, whole batches gathered by index,
   CSVLogger with its row every 50 steps, no bar, no checkpoints: the best that it offers for this.
 - *Lightning, DataLoader and bar*: Trainer's defaults (bar, checkpoints, CSVLogger) over the tutorial's DataLoader,
@@ -36,6 +34,9 @@ First table, nothing else in the step:
 
 Second table, the loss of every step written to CSV as a row (``log_every_n_steps=1`` of toolkit and Lightning).
 Third table, the gradient's norm clipped to 1.0 and OneCycleLR stepped after every batch.
+
+Fourth table, one thread: the defaults with ``engine.compile: step``, eight steps at a time in one compiled graph. It is
+measured by itself, in 5 rounds, because every round compiles; that lies in the epoch before the one that is measured.
 """
 
 from __future__ import annotations
@@ -44,18 +45,19 @@ import functools
 import tempfile
 from pathlib import Path
 
-from benchmarks.frame import Rounds, Settings, call, called, installed, interleaved, main, repeated
+from benchmarks.frame import Measured, Rounds, Settings, call, called, installed, interleaved, main, repeated
 from benchmarks.table import ABSENT, Against, Row, Table, table
 
-ROUNDS = 15
+ROUNDS, GRAPH_ROUNDS = 15, 5
 SAMPLES, TINY_SAMPLES = 60_000, 640
 
-PLAIN = (
+Group = tuple[tuple[str, str], ...]
+"""Variants (``module:function``) and what a table calls them."""
+PLAIN: Group = (
     ("loops:tight", "tight loop by hand"),
     ("loops:keeping", "the same, with what a run keeps"),
     ("with_toolkit:defaults", "toolkit run, its defaults"),
     ("with_toolkit:logging", "toolkit run, self.log every step"),
-    ("with_toolkit:graph", "toolkit run, engine.compile: step"),
     ("with_lightning:plain", "Lightning, batches in memory"),
     ("with_lightning:defaults", "Lightning, DataLoader and bar"),
     ("peers:fabric", "Fabric"),
@@ -73,6 +75,11 @@ CLIPPING = (
     ("with_toolkit:clipping", "toolkit run, clipping and scheduler"),
     ("with_lightning:clipping", "Lightning, clipping and scheduler"),
 )
+GRAPH = (
+    ("loops:tight", "tight loop by hand"),
+    ("with_toolkit:defaults", "toolkit run, its defaults"),
+    ("with_toolkit:graph", "toolkit run, engine.compile: step"),
+)
 SLOW = {"with_lightning:defaults", "loops:tutorial", *(variant for variant, _ in ROWS)}
 SHARE = 4
 """Slow variants get so small a part of the samples."""
@@ -81,34 +88,40 @@ NEEDED = {"peers:accelerate": "accelerate", "peers:hf_trainer": "transformers"}
 
 
 def tables(settings: Settings) -> list[Table]:
-    """The three tables with one thread, and with two."""
-    found = []
-    variants = [variant for variant, _ in (*PLAIN, *ROWS, *CLIPPING) if not _missing(variant)]
-    for threads in (1,) if settings.tiny else (1, 2):
-        arguments = (threads, settings.rounds_or(ROUNDS), TINY_SAMPLES if settings.tiny else SAMPLES, variants)
+    """The first three tables with one thread, the fourth, and the first three with two threads."""
+    found = _tables(settings, 1)
+    what = "Step of the 784-128-10 network, batch 64, 1 thread; whole steps in one graph"
+    measured = _measured(settings, 1, settings.rounds_or(GRAPH_ROUNDS), GRAPH, what)
+    found.append(_table(what, GRAPH, measured, Against("x run", "with_toolkit:defaults")))
+    return found if settings.tiny else [*found, *_tables(settings, 2)]
 
-        def measure(arguments: tuple[object, ...] = arguments, threads: int = threads) -> Rounds:
-            return dict(call("benchmarks.step:rounds", *arguments, threads=threads, fresh=not settings.tiny))
 
-        what = f"Step of the 784-128-10 network, batch 64, {threads} thread{'s' * (threads > 1)}"
-        measured = repeated(measure, "loops:tight", settings, what)
+def _tables(settings: Settings, threads: int) -> list[Table]:
+    what = f"Step of the 784-128-10 network, batch 64, {threads} thread{'s' * (threads > 1)}"
+    measured = _measured(settings, threads, settings.rounds_or(ROUNDS), (*PLAIN, *ROWS, *CLIPPING), what)
+    return [
+        _table(title, group, measured, Against("x Lightning", stock))
         for title, group, stock in (
             (what, PLAIN, "with_lightning:plain"),
             (f"{what}; every loss to CSV", ROWS, "with_lightning:every_row"),
             (f"{what}; clipping and a scheduler", CLIPPING, "with_lightning:clipping"),
-        ):
-            found.append(
-                table(
-                    title,
-                    "us a step",
-                    [Row(variant, label, _missing(variant)) for variant, label in group],
-                    measured,
-                    Against("x hand", group[0][0]),
-                    Against("x Lightning", stock),
-                    scale=1e6,
-                )
-            )
-    return found
+        )
+    ]
+
+
+def _measured(settings: Settings, threads: int, count: int, group: Group, what: str) -> Measured:
+    variants = [variant for variant, _ in group if not _missing(variant)]
+    arguments = (threads, count, TINY_SAMPLES if settings.tiny else SAMPLES, variants)
+
+    def measure() -> Rounds:
+        return dict(call("benchmarks.step:rounds", *arguments, threads=threads, fresh=not settings.tiny))
+
+    return repeated(measure, "loops:tight", settings, what)
+
+
+def _table(title: str, group: Group, measured: Measured, other: Against) -> Table:
+    rows = [Row(variant, label, _missing(variant)) for variant, label in group]
+    return table(title, "us a step", rows, measured, Against("x hand", group[0][0]), other, scale=1e6)
 
 
 def rounds(threads: int, count: int, samples: int, variants: list[str]) -> Rounds:
