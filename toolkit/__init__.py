@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toolkit.recipe import load as load
     from toolkit.registry import Registry as Registry
     from toolkit.runs import RunResult as RunResult
+    from toolkit.runs import predict as predict
     from toolkit.runs import resume as resume
     from toolkit.runs import run as run
 
@@ -35,6 +36,7 @@ _HOMES = {
     "load": "toolkit.recipe",
     "hookimpl": "toolkit.hooks",
     "RunResult": "toolkit.runs",
+    "predict": "toolkit.runs",
     "resume": "toolkit.runs",
     "run": "toolkit.runs",
 }
@@ -48,6 +50,7 @@ __all__ = [
     "ToolkitError",
     "hookimpl",
     "load",
+    "predict",
     "resume",
     "run",
 ]

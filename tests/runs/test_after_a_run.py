@@ -213,3 +213,17 @@ def test_a_deep_check_takes_stand_in_data_where_there_is_none(recipe: Any) -> No
 def test_a_deep_check_loads_no_pretrained_weights(recipe: Any) -> None:
     report = deep(checked(recipe(model={"use": "./parts.py:Pretrained", "weights": "IMAGENET"})))
     assert any("were not loaded: random ones" in note for note in report.notes)
+
+
+def test_bad_samples_are_all_listed_before_a_step_is_taken(recipe: Any) -> None:
+    with pytest.raises(RequestError) as caught:
+        deep(checked(recipe(scheduler=None, dataset={"use": "./parts.py:WithDamage"})))
+    first, second, last = str(caught.value).splitlines()
+    assert (first, second) == ("train: 3.jpg: truncated", "train: 70.jpg: truncated")
+    assert last.startswith("2 bad samples in the data; loader.on_bad_sample=skip leaves out")
+    skipped = deep(
+        checked(recipe("loader.on_bad_sample=skip", scheduler=None, dataset={"use": "./parts.py:WithDamage"}))
+    )
+    assert skipped.ok
+    assert skipped.bad_samples == ("train: 3.jpg: truncated", "train: 70.jpg: truncated")
+    assert "left out     train: 3.jpg: truncated" in str(skipped)

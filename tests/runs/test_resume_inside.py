@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.engine.checkpoints import list_saved
+from toolkit.engine.checkpoints import list_saved, remove
 from toolkit.runs import resume, run
 from toolkit.tracking.folder import RunFolder
 
@@ -108,6 +108,28 @@ def test_sigterm_saves_first(
     resume("last", allow_code=True)
     (folder.checkpoints / "step-00000010.ckpt").unlink(missing_ok=True)
     (folder.checkpoints / "step-00000010.ckpt.json").unlink(missing_ok=True)
+    assert_equal(folder, whole, agree)
+
+
+def test_sigterm_of_one_process_saves_what_all_have_done(
+    newest: Any, agree: Any, recipe_file: Any, in_a_process: Any
+) -> None:
+    # Where every step is logged, the processes can agree after every step; elsewhere ten times a second.
+    two = {"max_epochs": 4, "accelerator": "cpu", "devices": 2, "log_every_n_steps": 1}
+    changes = {**INSIDE, "callbacks": None, "trainer": two, "engine": {"save": {"steps": None, "minutes": None}}}
+    finished = in_a_process("run", recipe_file(changes))
+    assert finished.returncode == 0, finished.stderr
+    whole = newest()
+    stopped = in_a_process("run", recipe_file(changes), KILLED="forward:5:SIGTERM", KILLED_RANK="1")
+    assert stopped.returncode == 143, stopped.stderr
+    folder = newest()
+    assert folder.id != whole.id
+    assert folder.status() == "terminated"
+    # Of 3 batches an epoch the second was under way.
+    assert list_saved(folder.checkpoints)[-1].moment == "1 epoch and 2 batches"
+    finished = in_a_process("resume", folder.id)
+    assert finished.returncode == 0, finished.stderr
+    remove(saved.path for saved in list_saved(folder.checkpoints) if saved.batch)
     assert_equal(folder, whole, agree)
 
 

@@ -8,12 +8,14 @@ from toolkit.build.length import RunLength, run_length, samples_of
 from toolkit.build.model import weights_of
 from toolkit.build.monitor import Monitor
 from toolkit.build.optimizer import describe_optimizer
+from toolkit.build.rebuilt import Rebuilt, rebuild
 from toolkit.build.resolved import Resolved, resolved
 
 __all__ = [
     "BuildError",
     "Experiment",
     "Monitor",
+    "Rebuilt",
     "Resolved",
     "RunLength",
     "apply_engine",
@@ -23,6 +25,7 @@ __all__ = [
     "construct",
     "describe_optimizer",
     "has_split",
+    "rebuild",
     "resolved",
     "run_length",
     "samples_of",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli import check, cp, fetch, ls, plugins, resume, run, runs, show, test, verify
+from toolkit.cli import check, cp, fetch, ls, plugins, predict, resume, run, runs, show, test, verify
 from toolkit.cli.arguments import RICH
 from toolkit.cli.as_typed import Command, Group
 
@@ -23,6 +23,7 @@ for name, command, epilog in (
     ("run", run.run, run.EXAMPLES),
     ("resume", resume.resume, resume.EXAMPLES),
     ("test", test.run_test, test.EXAMPLES),
+    ("predict", predict.predict, predict.EXAMPLES),
     ("check", check.check, check.EXAMPLES),
     ("verify", verify.verify, verify.EXAMPLES),
     ("fetch", fetch.fetch, fetch.EXAMPLES),

@@ -3,6 +3,7 @@
 from toolkit.runs.deep import DeepReport, deep
 from toolkit.runs.errors import Interrupted, RunFailed, Terminated
 from toolkit.runs.fetch import fetch
+from toolkit.runs.predict import Predicted, predict
 from toolkit.runs.result import RunResult
 from toolkit.runs.results import Row, results_table, write_results
 from toolkit.runs.resume import resume
@@ -13,6 +14,7 @@ from toolkit.runs.verify import differences, raise_differences, verify
 __all__ = [
     "DeepReport",
     "Interrupted",
+    "Predicted",
     "Retested",
     "Row",
     "RunFailed",
@@ -21,6 +23,7 @@ __all__ = [
     "deep",
     "differences",
     "fetch",
+    "predict",
     "raise_differences",
     "results_table",
     "resume",

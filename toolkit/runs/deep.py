@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from toolkit.build import BuildError, Experiment, build, build_callbacks, build_loggers
 from toolkit.check import Block, Checked, Signature, all_blocks
 from toolkit.data import data_module
+from toolkit.data.bad import LISTED
+from toolkit.data.splits import SPLITS
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.trainer import make_trainer
 from toolkit.errors import RequestError, RunError
@@ -23,7 +25,7 @@ from toolkit.runs.blame import reason_of
 from toolkit.tracking.console import counted
 
 SAMPLES = 2
-PRETRAINED = ("weights", "pretrained")
+PRETRAINED = ("weights", "weights_backbone", "pretrained")
 """Parameters by which models of torchvision and timm are told to download weights."""
 
 
@@ -45,6 +47,8 @@ class DeepReport:
     """Samples in the step."""
     stand_in: bool
     """Whether the dataset's stand-in was used because its files are not here."""
+    bad_samples: tuple[str, ...] = field(default=())
+    """The samples that training will leave out (``loader.on_bad_sample: skip``), with their files and what is wrong."""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -62,7 +66,8 @@ class DeepReport:
             f"not finite   {', '.join(self.non_finite) or 'none'}",
             f"step         {self.step_bytes / 2**20:,.1f} MiB at its peak with {counted(self.samples, 'sample')}",
         ]
-        return "\n".join([*lines, *(f"note         {note}" for note in self.notes)])
+        bad = [f"left out     {text}" for text in _first(self.bad_samples)]
+        return "\n".join([*lines, *bad, *(f"note         {note}" for note in self.notes)])
 
 
 def deep(checked: Checked) -> DeepReport:
@@ -77,6 +82,7 @@ def deep(checked: Checked) -> DeepReport:
     Raises:
         RecipeError: the recipe contradicts the data.
         RequestError: a component could not be constructed.
+        RequestError: samples are bad, and the recipe does not leave them out; all are listed.
         RunError: the step failed; the message names the component that raised.
     """
     notes: list[str] = []
@@ -93,6 +99,13 @@ def deep(checked: Checked) -> DeepReport:
     with tempfile.TemporaryDirectory() as folder:
         build_callbacks(experiment, {"dirpath": folder})
         build_loggers(experiment, {"save_dir": folder, "name": "check", "version": "check", "id": "check"})
+    bad = tuple(_bad_samples(experiment.data))
+    if bad and checked.loader.get("on_bad_sample") != "skip":
+        listed = "\n".join(_first(bad))
+        raise RequestError(
+            f"{listed}\n{counted(len(bad), 'bad sample')} in the data; loader.on_bad_sample=skip leaves out those that "
+            "cannot be read"
+        )
     looks = _Looks()
     try:
         _one_step(experiment, looks)
@@ -112,8 +125,23 @@ def deep(checked: Checked) -> DeepReport:
         step_bytes=looks.bytes,
         samples=looks.samples,
         stand_in=any(note.startswith("stand-in") for note in notes),
+        bad_samples=bad,
         notes=tuple(notes),
     )
+
+
+def _bad_samples(data: Any) -> Iterator[str]:
+    """What is wrong with samples, each with its file, as far as splits can tell: those with a method `problems`."""
+    for name in SPLITS:
+        problems = getattr(getattr(data, name, None), "problems", None)
+        if callable(problems):
+            yield from (f"{name}: {problem}" for problem in problems())
+
+
+def _first(listed: Sequence[str]) -> list[str]:
+    """The first of many lines, and how many there are besides."""
+    more = len(listed) - LISTED
+    return [*listed[:LISTED], *([f"and {counted(more, 'other')}"] if more > 0 else [])]
 
 
 def _data_is_absent(error: BuildError) -> bool:
@@ -154,7 +182,8 @@ def _one_step(experiment: Experiment, looks: _Looks) -> None:
 
 def _two_samples(experiment: Experiment) -> pl.LightningDataModule:
     """The data in batches of two; a LightningDataModule makes its own batches."""
-    loader = {"batch_size": SAMPLES, "workers": 0}
+    bad = {name: value for name, value in experiment.checked.loader.items() if name == "on_bad_sample"}
+    loader = {"batch_size": SAMPLES, "workers": 0, **bad}
     return data_module(experiment.data, loader, experiment.transforms, experiment.recipe.get("seed", default=0))
 
 

@@ -56,6 +56,7 @@ def new_record(
         "command": provenance.command(),
         "working_folder": str(Path.cwd()),
         "process": this_process(),
+        "facts": dict(experiment.facts),
         "monitor": None if monitor is None else {"metric": monitor.name, "mode": monitor.mode},
         "loop": None,
         "metrics": {},

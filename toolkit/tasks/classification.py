@@ -17,7 +17,12 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassStatScores
 
 from toolkit.tasks.pictures import ConfusionCounts, Mistake, WorstMistakes
-from toolkit.tasks.supervised import SupervisedTask
+from toolkit.tasks.supervised import SupervisedTask, in_full_precision, unpacked
+
+TOP = 5
+"""So many of the most probable classes are told of a sample."""
+DIGITS = 6
+"""Digits after the point of a probability that is told."""
 
 
 class Classification(SupervisedTask):
@@ -102,6 +107,34 @@ class Classification(SupervisedTask):
             return None
         # Accuracy, F1 and their like; a softmax over few classes costs more than they do.
         return outputs, targets.argmax(1) if targets.is_floating_point() else targets
+
+    def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """By sample ``prediction``, the most probable class, ``probability``, and ``top``, the `TOP` most probable.
+
+        For multilabel ``prediction`` is the list of labels that are more probable than not, and there is no
+        ``probability``. Classes are called as the fact ``class_names`` says, else by their numbers.
+        """
+        inputs, targets = unpacked(batch)
+        outputs = in_full_precision(self(inputs))
+        if self.task == "multilabel":
+            probabilities = outputs if self._takes_probabilities else outputs.sigmoid()
+        else:
+            probabilities, _ = self.predicted(*self.prepared(outputs, targets))
+            if self.task == "binary":
+                probabilities = torch.stack((1 - probabilities, probabilities), dim=1)
+        names = facts.get("class_names") or [str(number) for number in range(probabilities.shape[1])]
+        best = probabilities.topk(min(TOP, probabilities.shape[1]), dim=1)
+        found: list[dict[str, Any]] = []
+        for values, classes, row in zip(
+            best.values.tolist(), best.indices.tolist(), probabilities.tolist(), strict=True
+        ):
+            top = {names[number]: round(value, DIGITS) for number, value in zip(classes, values, strict=True)}
+            if self.task == "multilabel":
+                found.append({"prediction": [name for name, value in zip(names, row, strict=True) if value > 0.5]})
+            else:
+                found.append({"prediction": names[classes[0]], "probability": round(values[0], DIGITS)})
+            found[-1]["top"] = top
+        return found
 
     def examined(self, split: str, inputs: Any, predictions: Tensor, targets: Tensor) -> None:
         if self.task == "multilabel" or self.trainer.state.fn not in (TrainerFn.TESTING, TrainerFn.VALIDATING):

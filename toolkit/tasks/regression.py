@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from toolkit.tasks.supervised import SupervisedTask
+from toolkit.tasks.supervised import SupervisedTask, in_full_precision, unpacked
 
 
 class Regression(SupervisedTask):
@@ -34,3 +35,9 @@ class Regression(SupervisedTask):
             # torch would broadcast (64, 1) against (64,) to (64, 64), warn, and train on nonsense.
             raise ValueError(f"outputs have the shape {list(outputs.shape)}, but targets {list(targets.shape)}")
         return outputs, targets.to(outputs.dtype)
+
+    def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """By sample ``prediction``: a number, or a list where the model gives several."""
+        outputs = in_full_precision(self(unpacked(batch)[0]))
+        outputs = outputs.squeeze(1) if outputs.dim() == 2 and outputs.shape[1] == 1 else outputs
+        return [{"prediction": value} for value in outputs.tolist()]

@@ -6,7 +6,7 @@ Imports torch, torchmetrics and Lightning.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -60,6 +60,8 @@ class SupervisedTask(LightningModule):
 
     metric_domains: ClassVar[tuple[str, ...]] = ()
     """The subpackages of torchmetrics whose metrics this task can feed."""
+    measured: ClassVar[tuple[str, ...]] = SPLITS
+    """The splits whose batches metrics see; a model that tells only losses in training has nothing for those."""
 
     def __init__(
         self,
@@ -77,7 +79,7 @@ class SupervisedTask(LightningModule):
         labels = dict(metrics or {})
         # The key has the split in it because ModuleDict refuses the names of its own methods, such as "values".
         self.metrics = nn.ModuleDict(
-            {f"{split}/{label}": metric.clone() for split in SPLITS for label, metric in labels.items()}
+            {f"{split}/{label}": metric.clone() for split in self.measured for label, metric in labels.items()}
         )
         self.losses = nn.ModuleDict({f"{split}/loss": MeanLoss() for split in SPLITS})
         self._labels = tuple(labels)
@@ -178,7 +180,7 @@ class SupervisedTask(LightningModule):
         losses = torch.stack([batch.loss for batch in batches])
         samples = torch.tensor([batch.samples for batch in batches], device=losses.device)
         self._of_split("train")["train/loss"].update(losses, samples)
-        if not self._labels:
+        if not self._metrics("train"):
             return
         together = joined(batches) or batches
         for group, wants in ((together, True), (batches, False)):
@@ -234,6 +236,11 @@ class SupervisedTask(LightningModule):
     def on_test_epoch_end(self) -> None:
         self._log_epoch("test")
 
+    def unlabelled(self, inputs: Any) -> Any:
+        """A batch of inputs whose targets nobody knows, with 0 for each, for transforms and `rows`."""
+        first = next(_tensors(inputs))
+        return inputs, torch.zeros(len(first), dtype=torch.int64, device=first.device)
+
     def configure_optimizers(self) -> Any:
         """The optimizer, with its scheduler where there is one."""
         if self.optimizer is None:
@@ -244,11 +251,14 @@ class SupervisedTask(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": self.scheduler(optimizer, self.trainer)}
 
     def _of_split(self, split: str) -> dict[str, Any]:
-        names = [f"{split}/{label}" for label in self._labels]
-        return {f"{split}/loss": self.losses[f"{split}/loss"], **{name: self.metrics[name] for name in names}}
+        measured = {name: self.metrics[name] for name in self._names(split)}
+        return {f"{split}/loss": self.losses[f"{split}/loss"], **measured}
 
     def _metrics(self, split: str) -> list[Any]:
-        return [self.metrics[f"{split}/{label}"] for label in self._labels]
+        return [self.metrics[name] for name in self._names(split)]
+
+    def _names(self, split: str) -> list[str]:
+        return [f"{split}/{label}" for label in self._labels] if split in self.measured else []
 
     def _reset(self, split: str) -> None:
         for metric in self._of_split(split).values():
@@ -314,6 +324,14 @@ def in_full_precision(outputs: Any) -> Any:
     if isinstance(outputs, Tensor) and outputs.dtype in (torch.float16, torch.bfloat16):
         return outputs.float()
     return outputs
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (Mapping, tuple, list)):
+        for child in value.values() if isinstance(value, Mapping) else value:
+            yield from _tensors(child)
 
 
 def on_cpu(value: Any) -> Any:

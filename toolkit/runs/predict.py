@@ -1,0 +1,240 @@
+"""What the checkpoint of a run makes of raw inputs: files, folders, standard input. Imports Lightning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+from torch import Tensor
+from torchvision.io import write_png
+
+from toolkit.build import Rebuilt, rebuild
+from toolkit.check import Checked, resolve
+from toolkit.data.raw import Read, Reader, raw_inputs, read_batches
+from toolkit.data.settings import loader_settings
+from toolkit.engine.checkpoint_io import PlainCheckpointIO
+from toolkit.engine.checkpoints import list_saved
+from toolkit.engine.quiet import quiet_lightning
+from toolkit.engine.trainer import automatic_accelerator, make_trainer
+from toolkit.errors import RequestError, RunError, did_you_mean
+from toolkit.registry import Registry
+from toolkit.runs.blame import reason_of
+from toolkit.runs.crew import refuse_launchers
+from toolkit.runs.stored import stored_recipe
+from toolkit.runs.weights import chosen_checkpoint
+from toolkit.tasks.predicting import Draws, Predicts
+from toolkit.tasks.supervised import on_cpu
+from toolkit.tracking.folder import RunFolder, find
+
+BEST, LAST = "best", "last"
+
+Row = dict[str, Any]
+"""What is predicted of one sample: ``input``, its name, and then what the task says."""
+
+
+@dataclass
+class Predicted:
+    """What became of the inputs."""
+
+    checkpoint: Path
+    count: int = 0
+    """Samples that were predicted."""
+    rows: list[Row] = field(default_factory=list)
+    """What was predicted of them, where nobody else took the rows."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """The inputs that could not be read, and why."""
+    pictures: int = 0
+
+
+def predict(
+    which: str | Path | RunFolder,
+    inputs: Sequence[str | Path],
+    on_row: Callable[[Row], None] | None = None,
+    *,
+    checkpoint: str = BEST,
+    pictures: Path | None = None,
+    root: Path | None = None,
+    registry: Registry | None = None,
+    allow_code: bool = False,
+) -> Predicted:
+    """Predict with a run's best checkpoint (its last, where there is no best); its data need not be there.
+
+    Inputs are read as the run's dataset says, go through the recipe's ``transforms.eval``, and are predicted on this
+    machine's accelerator.
+
+    Args:
+        which: a run's folder, its id, or ``last``.
+        inputs: files, folders, and ``-`` for standard input.
+        on_row: called with each sample's row as soon as there is one, in the order of the inputs; when None, the rows
+            are in what is returned.
+        checkpoint: ``best``, ``last``, or the name of one in the run's folder.
+        pictures: folder for a picture of each sample, where the task draws them; made if it is not there.
+        root: the folder of all runs; ``./runs``, or what ``TOOLKIT_RUNS`` says, when left out.
+        registry: what is installed; looked up when left out.
+        allow_code: whether code named directly in the recipe may be run.
+
+    Raises:
+        RequestError: there is no such run, checkpoint or input, or the run's dataset or task knows no predictions.
+        RunError: a component raised; the message names it.
+    """
+    refuse_launchers("toolkit predict")
+    folder = find(which, root)
+    path = _checkpoint(folder, checkpoint)
+    registry = registry or Registry.scan()
+    recipe = stored_recipe(folder, (), registry=registry, allow_code=allow_code)
+    checked = resolve(recipe, registry)
+    checked.raise_problems()
+    facts: Mapping[str, Any] = folder.read_json().get("facts", {})
+    reader = _reader(checked, facts)
+    names = raw_inputs([str(each) for each in inputs], reader.suffixes)
+    rebuilt = rebuild(checked, facts)
+    task = rebuilt.task
+    if not isinstance(task, Predicts):
+        raise RequestError(
+            f"task: {checked.blocks['task'].name} has no methods `unlabelled` and `rows` to predict with"
+        )
+    if pictures is not None and not isinstance(task, Draws):
+        raise RequestError(f"--pictures: the task {checked.blocks['task'].name} draws no pictures of its predictions")
+    _load(task, path)
+    predicted = Predicted(path)
+
+    def failed(name: str, reason: str) -> None:
+        predicted.failed[name] = reason
+
+    batches = read_batches(names, reader, loader_settings(checked.loader).size("test"), failed)
+    writer = _Writer(predicted, on_row or predicted.rows.append, facts, pictures)
+    trainer = _trainer(checked, writer)
+    try:
+        with quiet_lightning():
+            trainer.predict(_Predictor(rebuilt, facts), dataloaders=batches, return_predictions=False)
+    except Exception as error:
+        reason = reason_of(error, checked)
+        if reason is None or isinstance(error, (RequestError, RunError)):
+            raise
+        raise RunError(f"the prediction failed: {reason}") from error
+    return predicted
+
+
+class _Ready(NamedTuple):
+    """A batch on the device, transformed."""
+
+    names: list[str]
+    samples: Any
+    """The inputs before the transforms."""
+    batch: Any
+
+
+class _Done(NamedTuple):
+    names: list[str]
+    samples: Any
+    rows: list[Row]
+
+
+class _Predictor(pl.LightningModule):
+    """The task, asked for rows and not for anything that needs targets."""
+
+    def __init__(self, rebuilt: Rebuilt, facts: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.task: Any = rebuilt.task
+        self._transforms = rebuilt.transforms
+        self._facts = facts
+
+    def on_after_batch_transfer(self, batch: Read, dataloader_idx: int) -> _Ready:
+        transformed = self.task.unlabelled(batch.inputs)
+        for transform in self._transforms:
+            transformed = transform(transformed)
+        return _Ready(batch.names, batch.inputs, transformed)
+
+    def predict_step(self, batch: _Ready, batch_idx: int) -> _Done:
+        return _Done(batch.names, batch.samples, self.task.rows(batch.batch, self._facts))
+
+
+class _Writer(pl.Callback):
+    """Hands over the rows of each batch, and draws them where that is wanted."""
+
+    def __init__(
+        self,
+        predicted: Predicted,
+        on_row: Callable[[Row], None],
+        facts: Mapping[str, Any],
+        pictures: Path | None,
+    ) -> None:
+        self._predicted, self._on_row, self._facts, self._pictures = predicted, on_row, facts, pictures
+
+    def on_predict_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        done: _Done = outputs
+        samples = on_cpu(done.samples) if self._pictures is not None else None
+        for number, (name, row) in enumerate(zip(done.names, done.rows, strict=True)):
+            self._on_row({"input": name, **row})
+            self._predicted.count += 1
+            if samples is not None:
+                self._draw(name, pl_module.task.drawn(samples[number], row, self._facts))
+
+    def _draw(self, name: str, picture: Tensor) -> None:
+        assert self._pictures is not None
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        self._predicted.pictures += 1
+        # Two folders may hold files of one name.
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem).strip("-.") or "input"
+        write_png(picture, str(self._pictures / f"{self._predicted.pictures:05d}-{stem}.png"))
+
+
+def _reader(checked: Checked, facts: Mapping[str, Any]) -> Reader:
+    block = checked.blocks["dataset"]
+    made: Callable[[Mapping[str, Any]], Reader] | None = getattr(block.component.target, "reader", None)
+    if made is None:
+        raise RequestError(
+            f"dataset: {block.component.entry} does not say how a raw input becomes a sample: it has no `reader`"
+        )
+    return made(facts)
+
+
+def _checkpoint(folder: RunFolder, wanted: str) -> Path:
+    if wanted == BEST:
+        return chosen_checkpoint(folder)
+    saved = [one.path for one in list_saved(folder.checkpoints)]
+    if wanted == LAST and saved:
+        return saved[-1]
+    names = {path.name: path for path in saved}
+    if wanted not in names:
+        there_are = ", ".join(names) or "none"
+        hint = did_you_mean(wanted, [BEST, LAST, *names])
+        raise RequestError(f"--checkpoint {wanted}: run {folder.id} has no such checkpoint.{hint} It has: {there_are}")
+    return names[wanted]
+
+
+def _load(task: pl.LightningModule, path: Path) -> None:
+    checkpoint = PlainCheckpointIO().load_checkpoint(path)
+    task.on_load_checkpoint(checkpoint)
+    try:
+        task.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        raise RequestError(
+            f"{path.name}: its weights do not fit what the recipe builds now: {' '.join(lines[1:2] or lines)}"
+        ) from error
+
+
+def _trainer(checked: Checked, writer: pl.Callback) -> pl.Trainer:
+    accelerator = automatic_accelerator()
+    # What the run's own device computed in may not be possible on this one.
+    same = checked.trainer.get("accelerator") == accelerator
+    precision = {"precision": checked.trainer["precision"]} if same and "precision" in checked.trainer else {}
+    return make_trainer(
+        {
+            **precision,
+            "accelerator": accelerator,
+            "devices": 1,
+            "callbacks": [writer],
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+        }
+    )

@@ -1,0 +1,46 @@
+"""What a task needs so that `toolkit predict` can use it: the shape of it. Imports torch for its types only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A task that can say something of samples whose targets nobody knows. A shape, not a base class."""
+
+    def unlabelled(self, inputs: Any) -> Any:
+        """A batch of these inputs as transforms and `rows` take it, with targets that mean nothing.
+
+        Args:
+            inputs: of several samples, as the model takes them but for transforms.
+        """
+        ...
+
+    def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What the model makes of a batch: for each sample plain values by name, the same names for all.
+
+        Args:
+            batch: what `unlabelled` gave, on the device, after the transforms.
+            facts: what the dataset of the run knew about itself, ``class_names`` among them.
+        """
+        ...
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A task that can draw what it predicted on the sample."""
+
+    def drawn(self, sample: Tensor, row: Mapping[str, Any], facts: Mapping[str, Any]) -> Tensor:
+        """A picture, uint8 ``(3, height, width)``.
+
+        Args:
+            sample: one sample's inputs before the transforms, on the CPU.
+            row: what `Predicts.rows` gave for it.
+            facts: of the run's dataset.
+        """
+        ...
