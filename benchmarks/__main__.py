@@ -3,7 +3,7 @@
     python -m benchmarks [--rounds N] [--measurements 3] [--tiny] [--output FILE]
 
 It takes one to two hours on two cores. Leave the machine alone meanwhile: what is measured on a busy one is discarded,
-or wrong. The file is written anew after every module, so that nothing is lost when a later one fails.
+or wrong. The file is written anew after every table, so that nothing is lost when a later one fails.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
         for table in module.tables(settings):
             print(f"{table}\n", flush=True)
             parts.append(f"```\n{table}\n```")
-        options.output.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+            options.output.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

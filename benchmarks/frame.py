@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +69,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return Settings(options.rounds, 1 if options.tiny else options.measurements, options.tiny)
 
 
-def main(doc: str | None, tables: Callable[[Settings], Sequence[Table]]) -> None:
+def main(doc: str | None, tables: Callable[[Settings], Iterable[Table]]) -> None:
     """The command line of one module: measures, and prints its tables."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
@@ -77,7 +77,7 @@ def main(doc: str | None, tables: Callable[[Settings], Sequence[Table]]) -> None
     if settings.tiny:
         print("--tiny: the numbers mean nothing.\n")
     for table in tables(settings):
-        print(f"{table}\n")
+        print(f"{table}\n", flush=True)
 
 
 def installed(package: str) -> bool:

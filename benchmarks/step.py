@@ -5,7 +5,7 @@
 Protocol. 60,000 samples of 784 uint8 (random, seeded), batch 64, cross-entropy, SGD with momentum 0.9 (fused unless
 said otherwise), on the CPU. In every round every variant is built anew and trained for a warm-up and one epoch of 938
 steps; the table has the microseconds of a step of that epoch, start-up excluded. The warm-up is one epoch for trainers,
-100 steps for loops. What is slow, the tutorial's DataLoader and all of the second table, gets 15,000 of the samples,
+100 steps for loops. What is slow, the tutorial's DataLoader and a row for every step, gets 15,000 of the samples,
 235 steps an epoch, so that a round does not take minutes. One measurement is 15 rounds in one fresh process on a
 pseudo-terminal (bars are drawn as for somebody who looks on), with one thread or with two. See `benchmarks.frame` for
 what is kept and what a ratio is.
@@ -13,7 +13,7 @@ what is kept and what a ratio is.
 A hand loop has its data in memory, gathers each batch by index, sets ``grad = None``, and calls the fused optimizer's
 ``step`` without torch's profiling wrapper.
 
-First table, nothing else in the step:
+The toolkit and loops by hand, nothing else in the step:
 
 - *tight loop by hand*: as above, and nothing is logged. This is 1.00.
 - *the same, with what a run keeps*: loss and accuracy summed, a CSV row every 50 steps, one checkpoint (torch.save).
@@ -22,7 +22,14 @@ First table, nothing else in the step:
   One checkpoint, one epoch line and the CSV rows lie inside the measured epoch. There is no validation split.
 - *toolkit run, self.log every step*: a user's own LightningModule that calls ``self.log(on_step=True, on_epoch=True)``
   in every step, and no metric; the rest as before.
-- *Lightning, batches in memory*: the same module under `pytorch_lightning.Trainer`, whole batches gathered by index,
+
+Clipping and a scheduler, measured together with these: the gradient's norm clipped to 1.0 and OneCycleLR stepped after
+every batch.
+
+Others, in measurements of their own beside the tight loop and the toolkit, because a machine changes its speed in the
+minutes that they take:
+
+- *Lightning, batches in memory*: the user's module under `pytorch_lightning.Trainer`, whole batches gathered by index,
   CSVLogger with its row every 50 steps, no bar, no checkpoints: the best that it offers for this.
 - *Lightning, DataLoader and bar*: Trainer's defaults (bar, checkpoints, CSVLogger) over the tutorial's DataLoader,
   unfused optimizer.
@@ -32,17 +39,17 @@ First table, nothing else in the step:
 - *tutorial loop*: a DataLoader that makes a PIL image of every sample and a tensor of that (ToTensor), unfused SGD,
   ``zero_grad()``, ``loss.item()`` in every step.
 
-Second table, the loss of every step written to CSV as a row (``log_every_n_steps=1`` of toolkit and Lightning).
-Third table, the gradient's norm clipped to 1.0 and OneCycleLR stepped after every batch.
+Every loss to CSV: the loss of every step written as a row (``log_every_n_steps=1`` of toolkit and Lightning).
 
-Fourth table, one thread: the defaults with ``engine.compile: step``, eight steps at a time in one compiled graph. It is
-measured by itself, in 5 rounds, because every round compiles; that lies in the epoch before the one that is measured.
+Whole steps in one graph, one thread: the defaults with ``engine.compile: step``, eight steps at a time in one compiled
+graph; 5 rounds, because every round compiles. That lies in the epoch before the one that is measured.
 """
 
 from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.frame import Measured, Rounds, Settings, call, called, installed, interleaved, main, repeated
@@ -58,6 +65,10 @@ PLAIN: Group = (
     ("loops:keeping", "the same, with what a run keeps"),
     ("with_toolkit:defaults", "toolkit run, its defaults"),
     ("with_toolkit:logging", "toolkit run, self.log every step"),
+)
+PEERS: Group = (
+    ("loops:tight", "tight loop by hand"),
+    ("with_toolkit:defaults", "toolkit run, its defaults"),
     ("with_lightning:plain", "Lightning, batches in memory"),
     ("with_lightning:defaults", "Lightning, DataLoader and bar"),
     ("peers:fabric", "Fabric"),
@@ -65,17 +76,17 @@ PLAIN: Group = (
     ("peers:hf_trainer", "HF Trainer"),
     ("loops:tutorial", "tutorial loop"),
 )
-ROWS = (
+ROWS: Group = (
     ("loops:every_row", "by hand, a row every step"),
     ("with_toolkit:every_row", "toolkit run, a row every step"),
     ("with_lightning:every_row", "Lightning, a row every step"),
 )
-CLIPPING = (
+CLIPPING: Group = (
     ("loops:clipping", "by hand, clipping and scheduler"),
     ("with_toolkit:clipping", "toolkit run, clipping and scheduler"),
     ("with_lightning:clipping", "Lightning, clipping and scheduler"),
 )
-GRAPH = (
+GRAPH: Group = (
     ("loops:tight", "tight loop by hand"),
     ("with_toolkit:defaults", "toolkit run, its defaults"),
     ("with_toolkit:graph", "toolkit run, engine.compile: step"),
@@ -87,36 +98,31 @@ NEEDED = {"peers:accelerate": "accelerate", "peers:hf_trainer": "transformers"}
 """The package without which a variant cannot be measured."""
 
 
-def tables(settings: Settings) -> list[Table]:
-    """The first three tables with one thread, the fourth, and the first three with two threads."""
-    found = _tables(settings, 1)
-    what = "Step of the 784-128-10 network, batch 64, 1 thread; whole steps in one graph"
-    measured = _measured(settings, 1, settings.rounds_or(GRAPH_ROUNDS), GRAPH, what)
-    found.append(_table(what, GRAPH, measured, Against("x run", "with_toolkit:defaults")))
-    return found if settings.tiny else [*found, *_tables(settings, 2)]
-
-
-def _tables(settings: Settings, threads: int) -> list[Table]:
-    what = f"Step of the 784-128-10 network, batch 64, {threads} thread{'s' * (threads > 1)}"
-    measured = _measured(settings, threads, settings.rounds_or(ROUNDS), (*PLAIN, *ROWS, *CLIPPING), what)
-    return [
-        _table(title, group, measured, Against("x Lightning", stock))
-        for title, group, stock in (
-            (what, PLAIN, "with_lightning:plain"),
-            (f"{what}; every loss to CSV", ROWS, "with_lightning:every_row"),
-            (f"{what}; clipping and a scheduler", CLIPPING, "with_lightning:clipping"),
-        )
-    ]
+def tables(settings: Settings) -> Iterator[Table]:
+    """Each table when it is measured: all with one thread, then those that two threads change with two."""
+    for threads in (1,) if settings.tiny else (1, 2):
+        what = f"Step of the 784-128-10 network, batch 64, {threads} thread{'s' * (threads > 1)}"
+        measured = _measured(settings, threads, ROUNDS, (*PLAIN, *CLIPPING), what)
+        yield _table(what, PLAIN, measured, Against("x keeping", "loops:keeping"))
+        of_clipping = Against("x Lightning", "with_lightning:clipping")
+        yield _table(f"{what}; clipping and a scheduler", CLIPPING, measured, of_clipping)
+        for title, count, group, other in (
+            (f"{what}; others", ROUNDS, PEERS, Against("x Lightning", "with_lightning:plain")),
+            (f"{what}; every loss to CSV", ROUNDS, ROWS, Against("x Lightning", "with_lightning:every_row")),
+            (f"{what}; whole steps in one graph", GRAPH_ROUNDS, GRAPH, Against("x run", "with_toolkit:defaults")),
+        ):
+            if group is not GRAPH or threads == 1:
+                yield _table(title, group, _measured(settings, threads, count, group, title), other)
 
 
 def _measured(settings: Settings, threads: int, count: int, group: Group, what: str) -> Measured:
     variants = [variant for variant, _ in group if not _missing(variant)]
-    arguments = (threads, count, TINY_SAMPLES if settings.tiny else SAMPLES, variants)
+    arguments = (threads, settings.rounds_or(count), TINY_SAMPLES if settings.tiny else SAMPLES, variants)
 
     def measure() -> Rounds:
         return dict(call("benchmarks.step:rounds", *arguments, threads=threads, fresh=not settings.tiny))
 
-    return repeated(measure, "loops:tight", settings, what)
+    return repeated(measure, group[0][0], settings, what)
 
 
 def _table(title: str, group: Group, measured: Measured, other: Against) -> Table:

@@ -21,8 +21,8 @@ from benchmarks.table import ABSENT, WIDTH, Against, Row, table
 ROOT = Path(__file__).parent.parent
 
 LABELS = {
+    "step": [[label for _, label in group] for group in (step.PLAIN, step.CLIPPING, step.PEERS, step.ROWS, step.GRAPH)],
     "startup": [[*startup.PIPED, *startup.ON_TERMINAL]],
-    "step": [[label for _, label in group] for group in (step.PLAIN, step.ROWS, step.CLIPPING)],
     "ddp": [[row.label for row in rows] for rows in (ddp.IN_TWO, (*ddp.IN_ONE, *ddp.IN_TWO))],
     "loading": [
         [row.label for row in rows]
