@@ -1,0 +1,1 @@
+"""Changes made to whole batches on the device, every sample with random parameters of its own. Imports nothing."""
