@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from toolkit_vision.read_idx import read_pair
-from toolkit_vision.splits import Splits, Tensors, stratified, take
+from toolkit_vision.reader import ImageReader
+from toolkit_vision.splits import Splits, Tensors, image_facts, stand_in, with_validation
 
 IMAGE_SIZE = (28, 28)
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
@@ -123,34 +122,12 @@ def _splits(source: Source, root: str | None, val_size: int, split_seed: int) ->
     paths = _downloaded(source, names) if root is None else _local(source, Path(root).expanduser(), names)
     train = _read(source, paths, TRAIN)
     test = _read(source, paths, TEST)
-    samples = len(train[1])
-    if not 0 <= val_size < samples:
-        raise ValueError(f"val_size={val_size}: of {samples} training images, 0 to {samples - 1} can be set aside")
-    val = None
-    if val_size:
-        rest, cut = stratified(train[1], val_size, split_seed)
-        train, val = take(train, rest), take(train, cut)
+    train, val = with_validation(train, val_size, split_seed)
     return Splits(train, val, test, _facts(source))
 
 
-def _stand_in(source: Source, seed: int) -> Splits:
-    generator = torch.Generator().manual_seed(seed)
-
-    def samples(count: int) -> Tensors:
-        images = torch.randint(0, 256, (count, 1, *IMAGE_SIZE), dtype=torch.uint8, generator=generator)
-        return images, torch.randint(0, len(source.class_names), (count,), generator=generator)
-
-    return Splits(samples(32), samples(16), samples(16), _facts(source))
-
-
 def _facts(source: Source) -> dict[str, Any]:
-    return {
-        "task": "multiclass",
-        "num_classes": len(source.class_names),
-        "class_names": list(source.class_names),
-        "in_channels": 1,
-        "image_size": list(IMAGE_SIZE),
-    }
+    return image_facts(source.class_names, IMAGE_SIZE, in_channels=1)
 
 
 def _read(source: Source, paths: dict[str, Path], names: tuple[str, str]) -> Tensors:
@@ -189,6 +166,8 @@ def _local(source: Source, root: Path, names: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-# An attribute of the function: the toolkit looks for `stand_in` on whatever a recipe names as its dataset.
-mnist.stand_in = lambda seed: _stand_in(MNIST, seed)  # type: ignore[attr-defined]
-fashion_mnist.stand_in = lambda seed: _stand_in(FASHION_MNIST, seed)  # type: ignore[attr-defined]
+# Attributes of the function: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.
+mnist.stand_in = lambda seed: stand_in(_facts(MNIST), seed)  # type: ignore[attr-defined]
+fashion_mnist.stand_in = lambda seed: stand_in(_facts(FASHION_MNIST), seed)  # type: ignore[attr-defined]
+mnist.reader = ImageReader  # type: ignore[attr-defined]
+fashion_mnist.reader = ImageReader  # type: ignore[attr-defined]
