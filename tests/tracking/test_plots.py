@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from matplotlib.image import imread
 
 from toolkit.tracking import plots
 
@@ -63,6 +65,18 @@ def test_images_of_any_range_become_pictures(sample: torch.Tensor, shape: tuple[
 @pytest.mark.parametrize("shape", [(64,), (2, 4, 4), (1, 1, 64), (1, 3, 4, 4)])
 def test_other_inputs_are_no_images(shape: tuple[int, ...]) -> None:
     assert not plots.is_image(torch.zeros(shape))
+
+
+def test_pictures_that_a_task_hands_over_are_saved_as_they_are(tmp_path: Path) -> None:
+    picture = torch.randint(256, (3, 5, 7), dtype=torch.uint8)
+    experiment = SimpleNamespace(task=SimpleNamespace(pictures={"found": picture}), facts={})
+    assert plots.evaluation_pictures(experiment, tmp_path, "test-1-") == [tmp_path / "test-1-found.png"]
+    assert torch.equal(
+        torch.tensor(imread(tmp_path / "test-1-found.png"))[:, :, :3].mul(255).round().byte(), picture.permute(1, 2, 0)
+    )
+    experiment.task.pictures = {"../found": picture}
+    with pytest.raises(ValueError, match="the task calls a picture '../found'"):
+        plots.evaluation_pictures(experiment, tmp_path)
 
 
 def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:

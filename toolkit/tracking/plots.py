@@ -1,6 +1,6 @@
-"""Draws the pictures of a run: its learning curve and, for classification, what was taken for what. Imports matplotlib.
+"""Draws the pictures of a run: its learning curve, and what was taken for what; saves those that a task has drawn.
 
-A listener of the core (hooks ``toolkit_run_finished`` and ``toolkit_run_failed``). Figures are drawn without pyplot,
+A listener of the core (hooks ``toolkit_run_finished`` and ``toolkit_run_failed``). Imports matplotlib, without pyplot,
 whose state belongs to the user's program.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.hooks import hookimpl
+from toolkit.registry.names import is_component_name
 from toolkit.tracking.table import read_series
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ def toolkit_run_failed(run: Any, error: BaseException) -> None:
 
 
 def evaluation_pictures(experiment: Any, folder: Path, prefix: str = "") -> list[Path]:
-    """Draws what the last evaluation of a task has gathered: confusion matrix and worst mistakes.
+    """Draws what the last evaluation of a task has gathered: confusion matrix, worst mistakes, pictures of its own.
 
     Args:
-        experiment: whose task has `confusion` and `worst`; a task without them has no such pictures.
+        experiment: whose task has `confusion` and `worst`, or `pictures`, uint8 ``(3, height, width)`` by name; a task
+            without them has no such pictures.
         folder: where the pictures go.
         prefix: before the names of the files.
 
@@ -59,6 +61,11 @@ def evaluation_pictures(experiment: Any, folder: Path, prefix: str = "") -> list
     pictured = [mistake for mistake in mistakes if is_image(mistake.input)]
     if pictured:
         drawn.append(_save(draw_mistakes(pictured, names), folder / f"{prefix}worst_mistakes.png"))
+    pictures: Mapping[str, Tensor] = getattr(experiment.task, "pictures", {})
+    for name, picture in pictures.items():
+        if not is_component_name(name):
+            raise ValueError(f"the task calls a picture {name!r}; it is the name of a file: [a-z][a-z0-9_]*")
+        drawn.append(_save_picture(picture, folder / f"{prefix}{name}.png"))
     return drawn
 
 
@@ -215,6 +222,13 @@ def _figure(width: float, height: float) -> Figure:
     # Wider than matplotlib's own, which cuts off the label of an axis beside an image of fixed shape (3.11).
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
     return figure
+
+
+def _save_picture(picture: Tensor, path: Path) -> Path:
+    from matplotlib.image import imsave
+
+    imsave(path, picture.permute(1, 2, 0).cpu().contiguous().numpy())
+    return path
 
 
 def _save(figure: Figure, path: Path) -> Path:
