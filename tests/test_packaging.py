@@ -143,6 +143,7 @@ def test_a_recipe_trains_from_wheels(distributions, new_environment):
 
 
 DISTRIBUTIONS = {
+    "PIL": "pillow",
     "lightning_fabric": "pytorch-lightning",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",

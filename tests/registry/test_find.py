@@ -209,14 +209,14 @@ def test_absence_names_the_first_party_plugin_to_install(registry, kind, use, ex
 
 
 def test_absence_points_at_plugins_with_problems(install, registry) -> None:
-    install("acme-nets", "1.0", {"toolkit.model": {"net": "acme_nets:Net"}})
+    install("acme-nets", "1.0", {"toolkit.model": {"gadget": "acme_nets:Net"}})
 
-    assert message(registry(), "model", "net") == (
-        "no installed plugin offers the model 'net'. "
+    assert message(registry(), "model", "gadget") == (
+        "no installed plugin offers the model 'gadget'. "
         "There are problems with acme-nets 1.0: `toolkit plugins` tells them."
     )
-    assert message(registry(), "model", "acme-nets/net") == (
-        "acme-nets 1.0 offers no model 'net'. There are problems with acme-nets 1.0: `toolkit plugins` tells them."
+    assert message(registry(), "model", "acme-nets/gadget") == (
+        "acme-nets 1.0 offers no model 'gadget'. There are problems with acme-nets 1.0: `toolkit plugins` tells them."
     )
 
 

@@ -55,6 +55,7 @@ FACTS = {
     "num_classes": "number of classes of a target",
     "num_labels": "number of labels of a multi-label target",
     "num_targets": "number of values of a regression target",
+    "num_identities": "number of identities to train on, where those of the other splits are others",
     "class_names": "the classes' names, in the order of their numbers",
     "in_channels": "channels of an image",
     "image_size": "[height, width] of an image in pixels",
