@@ -52,7 +52,7 @@ def test_the_overview_counts_long_lists(toolkit):
         (("modles",), "nothing is listed for 'modles'. Did you mean 'models'?\n"),
         (("models", "acme_nat"), "nothing is listed for 'models acme_nat'. Did you mean 'acme_net'?\n"),
         (("models", "xyz"), "nothing is listed for 'models xyz'.\n"),
-        (("losses", "--plugin", "toolkit-vision"), "nothing is listed for 'losses' in toolkit-vision.\n"),
+        (("loggers", "--plugin", "toolkit-vision"), "nothing is listed for 'loggers' in toolkit-vision.\n"),
         (("--plugin", "acme-net"), "no installed plugin is called 'acme-net'. Did you mean 'acme-nets'?\n"),
     ],
 )
