@@ -20,9 +20,23 @@ from toolkit.recipe.locate import list_recipes
 from toolkit.registry import Registry
 from toolkit.tracking.folder import RunFolder, list_runs
 
+IN_GREY = ["dataset=digits", "transforms.train.normalize=null", "transforms.eval.normalize=null"]
+SCENES = ["dataset.train_scenes=320", "dataset.val_scenes=40", "dataset.test_scenes=40"]
+SMALL = ["loader.batch_size=32", "loader.workers=0", "trainer.precision=32-true"]
 OFFLINE: dict[str, list[str]] = {
+    "vision/cifar10": [*IN_GREY, *SMALL, "model.depth=20", "trainer.max_epochs=6"],
+    "vision/digit-detection": [*SCENES, "trainer.max_epochs=4"],
+    "vision/digit-recognition": [*SCENES, "trainer.max_epochs=12"],
+    "vision/digit-segmentation": [*SCENES, "trainer.max_epochs=4"],
     "vision/digits": [],
+    "vision/finetune": ["dataset=digits", *SMALL, "model.arch=resnet18", "model.weights=null", "trainer.max_epochs=3"],
+    "vision/imagenet-resnet50": [*IN_GREY, *SMALL, "model.depth=18", "trainer.strategy=auto", "trainer.max_epochs=3"],
+    "vision/lfw-recognition": ["dataset=held_out_digits", *SCENES, *SMALL, "trainer.max_epochs=3"],
     "vision/mnist-mlp": ["dataset=digits", "trainer.max_epochs=150"],
+    "vision/pets-segmentation": [
+        "dataset={use: digit_scenes, target: masks, channels: 3}",
+        *(*SCENES, *SMALL, "model.weights=null", "trainer.max_epochs=3"),
+    ],
 }
 """The recipes that are shipped, with what makes each train without a download, and for long enough to be killed."""
 KILLS = 3

@@ -18,6 +18,7 @@ import pytest
 RUN = "20260102-030405-abcd"
 
 PROGRAM = """
+import signal
 import sys
 import time
 from toolkit.tracking.wandb_logger import WandbLogger
@@ -25,6 +26,8 @@ logger = WandbLogger(sys.argv[1], id=sys.argv[2], project="digits")
 logger.log_metrics({"train/loss": 1.0}, 0)
 print("logged", flush=True)
 sys.stdin.readline()
+# Who started the tests in the background of a script has had it ignored, for all their processes too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     logger.close("finished")
 except KeyboardInterrupt:
