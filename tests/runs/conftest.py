@@ -195,7 +195,10 @@ class Lines:
             values = [float(word) for word in line.split()]
             if len(values) != 8:
                 raise ValueError(f"line {number} has {len(values)} numbers, not 8")
-            yield f"{name}:{number}", torch.tensor(values)
+            if os.path.exists("counted"):
+                yield f"{name}:{number}", torch.tensor(values), lambda row, number=number: {**row, "line": number}
+            else:
+                yield f"{name}:{number}", torch.tensor(values)
 
 
 class Named(Splits):

@@ -75,6 +75,13 @@ def test_a_row_for_each_sample_by_the_best_checkpoint(trained: RunFolder) -> Non
         assert set(row["top"]) == {"low", "middle", "high"}
 
 
+def test_a_reader_tells_a_row_of_the_input_as_it_was_given(trained: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "counted").touch()
+    done = predict("last", ["inputs"], allow_code=True)
+    assert [row["line"] for row in done.rows] == [1, 2, 3, 1]
+    assert all(row["prediction"] for row in done.rows)
+
+
 def test_another_checkpoint(trained: RunFolder) -> None:
     saved = list_saved(trained.checkpoints)
     last = toolkit.predict(trained.path, ["inputs/b.txt"], checkpoint="last", allow_code=True)

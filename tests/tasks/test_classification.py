@@ -201,8 +201,11 @@ def test_accumulated_batches_log_one_step(trainer: Trainers, batches: Batches, r
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("32-true", torch.float32), ("bf16-true", torch.bfloat16)])
-def test_bytes_become_floats_in_the_precision_of_the_run(
-    trainer: Trainers, batches: Batches, precision: Any, dtype: torch.dtype
+@pytest.mark.parametrize(
+    "pixels", [torch.tensor([[0, 51, 255]] * 4, dtype=torch.uint8), torch.tensor([[0.0, 0.2, 1.0]] * 4)]
+)
+def test_inputs_become_floats_in_the_precision_of_the_run(
+    trainer: Trainers, batches: Batches, precision: Any, dtype: torch.dtype, pixels: Tensor
 ) -> None:
     seen: list[Tensor] = []
     losses: list[torch.dtype] = []
@@ -216,7 +219,6 @@ def test_bytes_become_floats_in_the_precision_of_the_run(
         losses.append(outputs.dtype)
         return functional.cross_entropy(outputs, targets)
 
-    pixels = torch.tensor([[0, 51, 255]] * 4, dtype=torch.uint8)
     task = Classification(Look(3), loss, optimizer=sgd())
     trainer(precision=precision).fit(task, batches(pixels, CLASSES))
     assert seen[0].dtype is dtype

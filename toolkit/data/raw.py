@@ -17,6 +17,10 @@ from toolkit.errors import RequestError
 STANDARD_INPUT = "-"
 
 
+AsGiven = Callable[[dict[str, Any]], dict[str, Any]]
+"""What is predicted of a sample, told of the input that the sample was made from."""
+
+
 class Reader(Protocol):
     """How a raw input becomes samples as the model takes them, but for transforms. A shape, not a base class.
 
@@ -30,8 +34,11 @@ class Reader(Protocol):
         """What the names of those files end in, lower case, that a folder is searched for: ``{".png", ".jpg"}``."""
         ...
 
-    def read(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, Any]]:
+    def read(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, Any] | tuple[str, Any, AsGiven]]:
         """The samples of an input, each with its name: an image is one, a file of text may have one in every line.
+
+        A third part changes the sample's row, where that speaks of the sample as the model takes it, into one that
+        speaks of the input as it was given: boxes in the pixels of an image that was scaled.
 
         Args:
             name: of the input, as it was given; ``-`` for standard input.
@@ -48,6 +55,8 @@ class Read(NamedTuple):
 
     names: list[str]
     inputs: Any
+    as_given: list[AsGiven | None]
+    """By sample, where its row is to be changed."""
 
 
 def raw_inputs(given: Sequence[str], suffixes: Collection[str]) -> list[str]:
@@ -89,15 +98,16 @@ def read_batches(
         failed: told the name of an input that cannot be read, and why; the others go on.
     """
     collate: Callable[[list[Any]], Any] | None = getattr(reader, "collate", None)
-    names, samples = list[str](), list[Any]()
-    for name, sample in chain.from_iterable(_samples(each, reader, failed) for each in inputs):
+    names, samples, changes = list[str](), list[Any](), list[AsGiven | None]()
+    for name, sample, *change in chain.from_iterable(_samples(each, reader, failed) for each in inputs):
         if samples and (len(samples) == size or (collate is None and _shape(sample) != _shape(samples[0]))):
-            yield Read(names, _together(samples, collate))
-            names, samples = [], []
+            yield Read(names, _together(samples, collate), changes)
+            names, samples, changes = [], [], []
         names.append(name)
         samples.append(sample)
+        changes.append(change[0] if change else None)
     if samples:
-        yield Read(names, _together(samples, collate))
+        yield Read(names, _together(samples, collate), changes)
 
 
 def _inside(folder: Path, suffixes: Collection[str]) -> list[str]:
@@ -106,7 +116,9 @@ def _inside(folder: Path, suffixes: Collection[str]) -> list[str]:
     return [str(path) for path, is_hidden in zip(paths, hidden, strict=True) if not is_hidden and path.is_file()]
 
 
-def _samples(name: str, reader: Reader, failed: Callable[[str, str], None]) -> Iterator[tuple[str, Any]]:
+def _samples(
+    name: str, reader: Reader, failed: Callable[[str, str], None]
+) -> Iterator[tuple[str, Any] | tuple[str, Any, AsGiven]]:
     try:
         if name == STANDARD_INPUT:
             yield from reader.read(name, sys.stdin.buffer)

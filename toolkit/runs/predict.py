@@ -14,7 +14,7 @@ from torchvision.io import write_png
 
 from toolkit.build import Rebuilt, rebuild
 from toolkit.check import Checked, resolve
-from toolkit.data.raw import Read, Reader, raw_inputs, read_batches
+from toolkit.data.raw import AsGiven, Read, Reader, raw_inputs, read_batches
 from toolkit.data.settings import loader_settings
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
 from toolkit.engine.checkpoints import list_saved
@@ -126,12 +126,14 @@ class _Ready(NamedTuple):
     samples: Any
     """The inputs before the transforms."""
     batch: Any
+    as_given: list[AsGiven | None]
 
 
 class _Done(NamedTuple):
     names: list[str]
     samples: Any
     rows: list[Row]
+    as_given: list[AsGiven | None]
 
 
 class _Predictor(pl.LightningModule):
@@ -147,10 +149,10 @@ class _Predictor(pl.LightningModule):
         transformed = self.task.unlabelled(batch.inputs)
         for transform in self._transforms:
             transformed = transform(transformed)
-        return _Ready(batch.names, batch.inputs, transformed)
+        return _Ready(batch.names, batch.inputs, transformed, batch.as_given)
 
     def predict_step(self, batch: _Ready, batch_idx: int) -> _Done:
-        return _Done(batch.names, batch.samples, self.task.rows(batch.batch, self._facts))
+        return _Done(batch.names, batch.samples, self.task.rows(batch.batch, self._facts), batch.as_given)
 
 
 class _Writer(pl.Callback):
@@ -170,8 +172,8 @@ class _Writer(pl.Callback):
     ) -> None:
         done: _Done = outputs
         samples = on_cpu(done.samples) if self._pictures is not None else None
-        for number, (name, row) in enumerate(zip(done.names, done.rows, strict=True)):
-            self._on_row({"input": name, **row})
+        for number, (name, row, change) in enumerate(zip(done.names, done.rows, done.as_given, strict=True)):
+            self._on_row({"input": name, **(change(row) if change else row)})
             self._predicted.count += 1
             if samples is not None:
                 self._draw(name, pl_module.task.drawn(samples[number], row, self._facts))

@@ -312,10 +312,13 @@ def unpacked(batch: Any) -> tuple[Any, Tensor]:
 
 
 def as_floats(inputs: Any) -> Any:
-    """A uint8 tensor as floats from 0 to 1, in the precision of the run; anything else as it is."""
-    if isinstance(inputs, Tensor) and inputs.dtype is torch.uint8:
+    """A uint8 tensor as floats from 0 to 1 and a tensor of floats, in the precision of the run; others as they are."""
+    if isinstance(inputs, Tensor):
         # The default dtype, because Lightning sets it in a step to the precision of bf16-true and 64-true.
-        return inputs.to(torch.get_default_dtype()) / 255
+        if inputs.dtype is torch.uint8:
+            return inputs.to(torch.get_default_dtype()) / 255
+        if inputs.is_floating_point():
+            return inputs.to(torch.get_default_dtype())
     return inputs
 
 

@@ -201,10 +201,12 @@ def test_stand_ins_have_the_facts_and_the_reader_letterboxes(dataset: Any, tmp_p
     photograph(tmp_path / "a.png", 40, 20)
     reader = dataset.reader({"image_size": [64, 64]})
     with open(tmp_path / "a.png", "rb") as stream:
-        [(name, image)] = reader.read("a.png", stream)
+        [(name, image, as_given)] = reader.read("a.png", stream)
     assert name == "a.png"
     assert image.shape == (3, 64, 64)
     assert not image[:, 32:].any()
+    row = as_given({"objects": [{"label": "a", "score": 0.5, "box": [16.0, 8.0, 65.0, 31.0]}]})
+    assert row == {"objects": [{"label": "a", "score": 0.5, "box": [10.0, 5.0, 40.0, 19.4]}]}
     assert letterbox_reader({"image_size": [64, 64]}).suffixes >= {".png", ".jpg"}
 
 

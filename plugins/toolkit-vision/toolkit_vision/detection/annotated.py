@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -25,6 +25,10 @@ DECODED = 4
 
 Window = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of an image."""
+
+
+RowChange = Callable[[dict[str, Any]], dict[str, Any]]
+"""What `toolkit predict` does to a row, so that it speaks of the file."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,8 @@ def tiles(size: tuple[int, int], side: int) -> list[Window]:
 class LetterboxReader:
     """An image is one sample: uint8 `(3, height, width)`, letterboxed as the images of the dataset are.
 
+    Boxes that are found in it are told in the pixels of the file, which is not turned as its EXIF data says.
+
     Arguments:
         size: height and width.
     """
@@ -173,9 +179,28 @@ class LetterboxReader:
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
 
-    def read(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, Tensor]]:
+    def read(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, Tensor, RowChange]]:
         """Raises ValueError where it is no whole image."""
-        yield name, letterboxed(rgb(opened(stream.read(), upright=False)), self.size)[0]
+        image = rgb(opened(stream.read(), upright=False))
+        pixels, scale = letterboxed(image, self.size)
+        yield name, pixels, functools.partial(_in_pixels_of, image.size, scale)
+
+
+def _in_pixels_of(size: tuple[int, int], scale: float, row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose boxes lie in the letterboxed image, with boxes in the image itself, of that width and height."""
+    return {
+        **row,
+        "objects": [
+            {
+                **each,
+                "box": [
+                    round(min(max(side / scale, 0.0), most), 1)
+                    for side, most in zip(each["box"], size * 2, strict=True)
+                ],
+            }
+            for each in row["objects"]
+        ],
+    }
 
 
 def letterbox_reader(facts: Mapping[str, Any]) -> LetterboxReader:

@@ -140,7 +140,8 @@ class Detection(SupervisedTask):
     def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         """By image ``objects``, the most certain first, each with ``label``, ``score`` and ``box``.
 
-        A box is x1 y1 x2 y2 in pixels of the image as the model got it, that is, scaled to the dataset's size.
+        A box is x1 y1 x2 y2 in pixels of the image as the model got it, that is, scaled to the dataset's size; the
+        readers of `coco` and `voc` make it one in pixels of the file.
         """
         names = facts.get("class_names") or ()
         rows = []
