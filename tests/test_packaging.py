@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
+import shutil
 import sys
 import tarfile
 import tomllib
@@ -140,6 +142,22 @@ def test_a_recipe_trains_from_wheels(distributions, new_environment):
     done = environment.run("toolkit", "run", "vision/digits", "trainer.max_epochs=1", WANDB_MODE="offline")
     assert done.returncode == 0, done.stdout + done.stderr
     assert list(environment.work.glob("runs/vision/digits/*/run.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plugin", sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml")))
+def test_the_tests_of_a_plugin_pass_with_its_wheel_and_the_core_s_alone(plugin, distributions, new_environment):
+    environment = new_environment()
+    environment.install(distributions["toolkit-core"]["wheel"], distributions[plugin]["wheel"])
+    shutil.copytree(ROOT / "plugins" / plugin / "tests", environment.work / "tests")
+    shutil.copy(ROOT / "plugins" / plugin / "README.md", environment.work)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    marks = "\n  ".join(["", *settings["markers"]])
+    (environment.work / "pytest.ini").write_text(
+        f"[pytest]\naddopts = {shlex.join(settings['addopts'])}\nmarkers ={marks}\n"
+    )
+    done = environment.run("python", "-m", "pytest", "-q", "tests", OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stdout[-5000:]
 
 
 DISTRIBUTIONS = {
