@@ -111,6 +111,17 @@ def test_a_file_named_in_an_override_lies_in_the_current_folder(toolkit, tmp_pat
     assert f"there is no file {elsewhere / 'override_net.py'}\n" in beside.err
 
 
+def test_a_file_that_a_parent_names_lies_beside_the_parent(toolkit, tmp_path):
+    here, below = tmp_path / "here", tmp_path / "here" / "below"
+    below.mkdir(parents=True)
+    (here / "parent_net.py").write_text("from torch import nn\nclass Net(nn.Flatten):\n    pass\n")
+    (here / "parent.yaml").write_text("extends: vision/digits\nmodel: ./parent_net.py:Net\n")
+    (below / "child.yaml").write_text("extends: ../parent.yaml\nmodel: {start_dim: 1}\n")
+    for recipe in ("parent.yaml", "below/child.yaml"):
+        answer = toolkit("check", recipe, "--allow-code")
+        assert (answer.code, answer.err) == (0, "")
+
+
 def test_a_package_that_a_component_needs_is_missed_before_anything_is_built(tiny, toolkit, monkeypatch):
     monkeypatch.setattr("toolkit.registry.packages.exists", lambda module: False)
     for command in ("check", "run"):

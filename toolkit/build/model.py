@@ -65,7 +65,8 @@ def init_from(model: nn.Module, source: str, recipe: Recipe, find_weights: FindW
 
     Args:
         model: changed in place.
-        source: a file (relative to the recipe's folder, or to the working folder), or what ``find_weights`` knows.
+        source: a file (relative to the folder of the recipe that says so, to that of the recipe which is run, or to the
+            working folder), or what ``find_weights`` knows.
         recipe: for the place of messages.
         find_weights: where to look for a run.
 
@@ -76,7 +77,7 @@ def init_from(model: nn.Module, source: str, recipe: Recipe, find_weights: FindW
     def wrong(message: str) -> BuildError:
         return BuildError(Problem(recipe.place("model", "init_from"), "model.init_from", message))
 
-    candidates = (recipe.folder / source, Path(source))
+    candidates = (recipe.folder_of("model", "init_from") / source, recipe.folder / source, Path(source))
     try:
         file = next((file for file in candidates if file.is_file()), None) or (find_weights and find_weights(source))
         if file is None:

@@ -67,6 +67,7 @@ def load(
         header=pages[0].header,
         extends=tuple(page.file.full_name for page in pages[1:]),
         values=freeze(resolved.root.plain()),
+        folders=MappingProxyType({shown_path(page.file.path): page.file.path.resolve().parent for page in pages}),
         places=MappingProxyType({path: node.place for path, node in nodes}),
         key_places=MappingProxyType({path: node.key_place for path, node in nodes}),
         written=MappingProxyType(resolved.written),

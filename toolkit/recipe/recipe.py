@@ -30,6 +30,8 @@ class Recipe:
     """Its parents, nearest first."""
     values: Mapping[str, Any]
     """Deeply frozen: mappings are read-only and lists are tuples."""
+    folders: Mapping[str, Path]
+    """Those of its file and of its parents', by the file's name in `places`."""
     places: Mapping[KeyPath, Place]
     key_places: Mapping[KeyPath, Place]
     written: Mapping[KeyPath, str]
@@ -54,8 +56,10 @@ class Recipe:
         return self.file.parent
 
     def folder_of(self, *path: str | int) -> Path:
-        """What ``./net.py`` at a path is relative to: the recipe's folder, or the current one for an override's."""
-        return Path.cwd() if self.is_override(*path) else self.folder
+        """What ``./net.py`` at a path is relative to: the folder of the file it stands in; an override's, the current."""
+        if self.is_override(*path):
+            return Path.cwd()
+        return self.folders.get(self.place(*path).source, self.folder)
 
     def is_override(self, *path: str | int) -> bool:
         """Whether the value at a path was given in an override, and not written in a file."""
