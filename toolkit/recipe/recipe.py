@@ -56,7 +56,7 @@ class Recipe:
         return self.file.parent
 
     def folder_of(self, *path: str | int) -> Path:
-        """What ``./net.py`` at a path is relative to: the folder of the file it stands in; an override's, the current."""
+        """What ``./net.py`` at a path is relative to: its file's folder, or the current one for an override's."""
         if self.is_override(*path):
             return Path.cwd()
         return self.folders.get(self.place(*path).source, self.folder)
