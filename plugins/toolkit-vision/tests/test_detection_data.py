@@ -207,6 +207,7 @@ def test_stand_ins_have_the_facts_and_the_reader_letterboxes(dataset: Any, tmp_p
     assert not image[:, 32:].any()
     row = as_given({"objects": [{"label": "a", "score": 0.5, "box": [16.0, 8.0, 65.0, 31.0]}]})
     assert row == {"objects": [{"label": "a", "score": 0.5, "box": [10.0, 5.0, 40.0, 19.4]}]}
+    assert as_given({"count": 3}) == {"count": 3}
     assert letterbox_reader({"image_size": [64, 64]}).suffixes >= {".png", ".jpg"}
 
 

@@ -187,7 +187,12 @@ class LetterboxReader:
 
 
 def _in_pixels_of(size: tuple[int, int], scale: float, row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose boxes lie in the letterboxed image, with boxes in the image itself, of that width and height."""
+    """A row whose boxes lie in the letterboxed image, with boxes in the image itself, of that width and height.
+
+    Rows of another task than `detection`, which may have no such boxes, stay as they are.
+    """
+    if "objects" not in row:
+        return row
     return {
         **row,
         "objects": [
