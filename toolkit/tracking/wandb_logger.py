@@ -12,7 +12,7 @@ import os
 import shutil
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +33,7 @@ from toolkit.tracking.wandb_session import (
     Messages,
     Mode,
     choose_mode,
+    end_service,
     find_key,
     make_settings,
     quiet,
@@ -250,8 +251,11 @@ class WandbLogger(Logger):
             except Exception as error:
                 _log.debug("finishing: %s", error)
                 complete = False
+            except BaseException:
+                _tear_down(run, seconds=5)
+                raise
             # Its last records reach the disk only when wandb's process ends (0.31).
-            self._tear_down()
+            _tear_down(run)
         if complete and not self._messages.gave_up:
             mark_uploaded(Path(run.settings.sync_dir))
 
@@ -282,7 +286,7 @@ class WandbLogger(Logger):
                 _log.warning("W&B cannot be reached (%s); the run is logged offline.", _reason(error))
                 self._open.close()
                 # wandb's process knows the failed attempt under the run's id and would refuse that id now.
-                self._tear_down()
+                _tear_down(None)
                 for folder in session_folders(self._save_dir, self._id):
                     if folder not in earlier:
                         shutil.rmtree(folder, ignore_errors=True)
@@ -355,20 +359,22 @@ class WandbLogger(Logger):
             goes_on = "the run goes on without it" if self._replaced else "the run is logged offline from here"
             _log.warning("W&B has stopped working (%s); %s.", _reason(error), goes_on)
         self._open.close()
-        self._tear_down()
+        _tear_down(self._run)
         self._run, self._off = None, self._replaced
         if not self._replaced:
             self._replaced = True
             self._do(action)
 
-    def _tear_down(self) -> None:
-        """Ends wandb's own process, which another W&B run of this program may still need."""
-        import wandb
 
-        if not _others_run(self._run):
-            # It may have ended by itself before.
-            with suppress(Exception):
-                wandb.teardown()
+def _tear_down(run: wandb.Run | None, seconds: float = 30) -> None:
+    """Ends wandb's own process, unless another W&B run of this program still needs it.
+
+    Args:
+        run: ours, where there is one already.
+        seconds: how long it is waited for before it is killed. What it was told is on disk long before.
+    """
+    if not _others_run(run):
+        end_service(seconds)
 
 
 def _logs_here() -> bool:

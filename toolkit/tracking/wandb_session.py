@@ -12,6 +12,7 @@ import netrc
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -168,3 +169,36 @@ def told_no_secrets(redactor: Redactor) -> Iterator[None]:
     finally:
         sys.argv = arguments
         os.environ.update(hidden)
+
+
+def end_service(seconds: float) -> None:
+    """Ends wandb's own process, and kills it when it has not ended in time.
+
+    wandb waits for it without a limit, here and again as the interpreter exits, and in the middle of an upload it may
+    never end (0.31): the program would not end either, and the process would stay behind.
+
+    Args:
+        seconds: how long it is waited for. A Ctrl-C cuts this short.
+    """
+    import wandb
+
+    # wandb tells nobody which process it is. Without these names it is waited for all the same, and not killed.
+    process: Any = wandb.setup()
+    for name in ("_connection", "_proc", "_process"):
+        process = getattr(process, name, None)
+    ending = threading.Thread(target=_teardown, daemon=True)
+    ending.start()
+    try:
+        ending.join(seconds)
+    finally:
+        if ending.is_alive() and process is not None:
+            process.kill()
+            ending.join()
+
+
+def _teardown() -> None:
+    import wandb
+
+    # It may have ended by itself before.
+    with suppress(Exception):
+        wandb.teardown()

@@ -79,9 +79,11 @@ def test_at_a_terminal_it_asks_nothing_and_its_process_ends_with_a_killed_progra
     assert [row["train/loss"] for row in written(left).history] == [1.0]
 
 
+@pytest.mark.parametrize("stuck", [False, True])
 def test_ctrl_c_while_the_rest_is_uploaded_ends_the_program(
-    server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+    server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, stuck: bool
 ) -> None:
+    """Also when wandb's own process never ends by itself, as it may in the middle of an upload."""
     monkeypatch.setenv("WANDB_FINISH_TIMEOUT", "5")
     program = start(folder, stdin=subprocess.PIPE)
     process = core(program)
@@ -92,6 +94,8 @@ def test_ctrl_c_while_the_rest_is_uploaded_ends_the_program(
     assert program.stdout is not None
     print(file=program.stdin, flush=True)
     assert server.asked.wait(60)
+    if stuck:
+        signal.pidfd_send_signal(process, signal.SIGSTOP)
     program.send_signal(signal.SIGINT)
     assert program.stdout.readline() == "interrupted\n"
     assert program.wait(60) == 0
