@@ -52,6 +52,9 @@ SECONDS_BETWEEN_BOUNDARIES = 0.1
 SECONDS_BETWEEN_AGREEMENTS = 0.5
 """The same with several processes, which have to agree on it."""
 
+INTERIOR = "in_interior"
+"""An attribute of the task that is True during interior steps, whose `log` nobody sees but for the epoch's means."""
+
 _ENGINE: Any = torch.autograd.Variable._execution_engine
 
 _BATCH_HOOKS = (
@@ -416,7 +419,7 @@ class _Straight:
         connector._first_loop_iter = False
         before = module._current_fx_name
         module._current_fx_name = "training_step"
-        vars(module)["log"] = self._log
+        vars(module).update({"log": self._log, INTERIOR: not watched})
         try:
             while number > 0:
                 if graph is not None:
@@ -476,7 +479,7 @@ class _Straight:
                 if alone and not self._ahead and (time.monotonic() > deadline or stop_asked(trainer)):
                     return
         finally:
-            del vars(module)["log"]
+            del vars(module)["log"], vars(module)[INTERIOR]
             self._returned = None
             module._current_fx_name = before
             results.batch = results.batch_size = None

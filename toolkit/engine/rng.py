@@ -11,15 +11,16 @@ import torch
 
 
 def rng_state() -> dict[str, Any]:
-    """The states of Python's, NumPy's and torch's generators (of every CUDA device too) as lists and tensors."""
+    """The states of Python's, NumPy's and torch's generators (of every CUDA device too) as numbers and tensors."""
     version, words, gauss = random.getstate()
     numpy_state = np.random.get_state(legacy=False)
     assert isinstance(numpy_state, dict)
     return {
-        "python": [version, list(words), gauss],
+        # A tensor: pickled one by one, the words take longer than the rest of a small checkpoint.
+        "python": [version, torch.tensor(words), gauss],
         "numpy": {
             "bit_generator": str(numpy_state["bit_generator"]),
-            "key": [int(word) for word in numpy_state["state"]["key"]],
+            "key": torch.tensor(numpy_state["state"]["key"].astype(np.int64)),
             "pos": int(numpy_state["state"]["pos"]),
             "has_gauss": int(numpy_state["has_gauss"]),
             "gauss": float(numpy_state["gauss"]),
@@ -32,12 +33,12 @@ def rng_state() -> dict[str, Any]:
 def set_rng_state(state: Mapping[str, Any]) -> None:
     """Puts all generators back to where `rng_state` found them; CUDA's only with the same number of devices."""
     version, words, gauss = state["python"]
-    random.setstate((version, tuple(words), gauss))
+    random.setstate((version, tuple(words.cpu().tolist()), gauss))
     stored = state["numpy"]
     np.random.set_state(
         {
             "bit_generator": stored["bit_generator"],
-            "state": {"key": np.array(stored["key"], dtype=np.uint32), "pos": stored["pos"]},
+            "state": {"key": stored["key"].cpu().numpy().astype(np.uint32), "pos": stored["pos"]},
             "has_gauss": stored["has_gauss"],
             "gauss": stored["gauss"],
         }

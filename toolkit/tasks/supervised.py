@@ -62,6 +62,8 @@ class SupervisedTask(LightningModule):
     """The subpackages of torchmetrics whose metrics this task can feed."""
     measured: ClassVar[tuple[str, ...]] = SPLITS
     """The splits whose batches metrics see; a model that tells only losses in training has nothing for those."""
+    in_interior = False
+    """True while the engine takes steps after which nothing is logged; see `toolkit.engine.fast_loop.INTERIOR`."""
 
     def __init__(
         self,
@@ -140,6 +142,8 @@ class SupervisedTask(LightningModule):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         loss, samples, outputs, wanted = self.computed(batch)
         self.keep(Trained(loss.detach(), samples, outputs.detach(), wanted), batch_idx)
+        if self.in_interior:
+            return loss
         trainer: Any = self.trainer  # mypy does not see what Trainer's connectors set, such as log_every_n_steps
         # Asked here and not left to Lightning: a call of `log` that logs nothing costs as much as one that does.
         every = trainer.log_every_n_steps
@@ -179,12 +183,14 @@ class SupervisedTask(LightningModule):
             return
         losses = torch.stack([batch.loss for batch in batches])
         samples = torch.tensor([batch.samples for batch in batches], device=losses.device)
-        self._of_split("train")["train/loss"].update(losses, samples)
-        if not self._metrics("train"):
+        loss: Any = self.losses["train/loss"]
+        loss.update(losses, samples)
+        measured = self._metrics("train")
+        if not measured:
             return
         together = joined(batches) or batches
         for group, wants in ((together, True), (batches, False)):
-            metrics = [metric for metric in self._metrics("train") if counts_samples(metric) is wants]
+            metrics = [metric for metric in measured if counts_samples(metric) is wants]
             for batch in group if metrics else ():
                 predicted = functools.cache(functools.partial(self.predicted, batch.outputs, batch.targets))
                 for metric in metrics:
@@ -284,7 +290,9 @@ class SupervisedTask(LightningModule):
 
 def joined(batches: Sequence[Trained]) -> list[Trained] | None:
     """Several batches as one, or None where their shapes do not allow it."""
-    if len({(batch.outputs.shape[1:], batch.targets.shape[1:]) for batch in batches}) > 1:
+    # Whole shapes first: there are one or two different ones, and a slice of each takes longer than the rest.
+    shapes = {(batch.outputs.shape, batch.targets.shape) for batch in batches}
+    if len({(outputs[1:], targets[1:]) for outputs, targets in shapes}) > 1:
         return None
     outputs = torch.cat([batch.outputs for batch in batches])
     return [Trained(batches[0].loss, len(outputs), outputs, torch.cat([batch.targets for batch in batches]))]
@@ -316,7 +324,9 @@ def as_floats(inputs: Any) -> Any:
     if isinstance(inputs, Tensor):
         # The default dtype, because Lightning sets it in a step to the precision of bf16-true and 64-true.
         if inputs.dtype is torch.uint8:
-            return inputs.to(torch.get_default_dtype()) / 255
+            # In place, in what was made a line before: a second tensor of the batch's size costs a small network a
+            # hundredth of its step, in the cache.
+            return inputs.to(torch.get_default_dtype()).div_(255)
         if inputs.is_floating_point():
             return inputs.to(torch.get_default_dtype())
     return inputs
