@@ -151,7 +151,7 @@ class _Resolver:
                 offered = children or {}
                 # What is offered can be put between the braces as it stands.
                 close = nearest(part, offered)
-                hint = f" Did you mean {'.'.join((*at, close))!r}?" if close else ""
+                hint = f" Did you mean {'.'.join(map(str, (*at, close)))!r}?" if close else ""
                 raise _Unresolved(f"${{{key}}}: the recipe has no {key!r}.{hint}")
             found, at = children[part], (*at, part)
         if at in self.under_way or path[: len(at)] == at:
