@@ -111,14 +111,19 @@ def shown_path(path: Path) -> str:
 def nearest(name: str, offered: Iterable[str]) -> str | None:
     """The name among ``offered`` that ``name`` was most likely meant to be, or None; of equals the first offered."""
     # A set has no first, and the same mistake must get the same answer in every process.
-    listed = sorted(offered) if isinstance(offered, (set, frozenset)) else offered
+    listed = sorted(offered) if isinstance(offered, (set, frozenset)) else list(offered)
     matcher = difflib.SequenceMatcher(b=name)
     ratios: dict[str, float] = {}
     for each in listed:
         matcher.set_seq1(each)
         if matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE:
             ratios[each] = matcher.ratio()
-    return max(ratios, key=ratios.__getitem__, default=None)
+    # ``f1`` is not like ``f1_score``, and is meant to be it all the same.
+    return max(ratios, key=ratios.__getitem__, default=_begun(name, listed))
+
+
+def _begun(name: str, offered: Iterable[str]) -> str | None:
+    return min((each for each in offered if name and each.startswith(f"{name}_")), key=len, default=None)
 
 
 _ALIKE = 0.6

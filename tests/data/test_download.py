@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from toolkit.data import cache_folder, fetch
-from toolkit.data.download import unreachable
+from toolkit.data.download import no_downloads, unreachable
 from toolkit.errors import RequestError
 
 CONTENT = bytes(range(256)) * 1000
@@ -126,6 +126,16 @@ def test_a_file_put_there_by_hand_is_used(server: Server, cache: Path) -> None:
     (cache / "file.bin").write_bytes(CONTENT)
     assert fetch(f"{server.url}/file", SHA256, "file.bin") == cache / "file.bin"
     assert server.asked == []
+
+
+def test_where_downloads_are_left_out_the_cache_still_serves(server: Server, cache: Path) -> None:
+    with no_downloads(), pytest.raises(RequestError) as error:
+        fetch(f"{server.url}/file", SHA256, "numbers/file.bin")
+    assert str(error.value) == "numbers/file.bin is not on this machine; `toolkit fetch RECIPE` downloads it"
+    assert server.asked == []
+    path = fetch(f"{server.url}/file", SHA256, "numbers/file.bin")
+    with no_downloads():
+        assert fetch(f"{server.url}/file", SHA256, "numbers/file.bin") == path
 
 
 def test_a_server_that_answers_was_reached(server: Server, cache: Path) -> None:

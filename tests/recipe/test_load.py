@@ -43,6 +43,21 @@ def test_a_child_is_laid_over_its_parent(folder: Path, empty: Registry) -> None:
     assert recipe.get("loggers", "csv", "use") == "csv"
 
 
+@pytest.mark.parametrize(
+    ("comment", "title"),
+    [
+        ("# One line.\n# More of it.\n", "One line."),
+        ("# Digits: 0.99 in 20\n# seconds. More.\n", "Digits: 0.99 in 20 seconds. More."),
+        ("# No sentence\n# at all\n", "No sentence"),
+        ("# No sentence\n#\n# Another paragraph.\n", "No sentence"),
+        ("", ""),
+    ],
+)
+def test_a_title_is_a_whole_sentence(tmp_path: Path, comment: str, title: str) -> None:
+    (tmp_path / "mine.yaml").write_text(f"{comment}seed: 1\n")
+    assert load(str(tmp_path / "mine.yaml")).title == title
+
+
 def test_the_values_are_frozen(folder: Path, empty: Registry) -> None:
     recipe = load("parent.yaml", ["model.sizes=[1, 2]"], registry=empty)
     with pytest.raises(TypeError):

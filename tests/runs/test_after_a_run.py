@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.loggers import CSVLogger
 
 from parts import Splits
+from toolkit.data import fetch
 from toolkit.errors import RequestError
 
 
@@ -148,6 +150,11 @@ class Misled(Splits):
 class Undownloaded(Misled):
     def __init__(self):
         raise RequestError("could not download samples.gz")
+
+
+class Downloading(Misled):
+    def __init__(self, port):
+        fetch(f"http://127.0.0.1:{port}/samples.gz", "0" * 64, "samples.gz")
 """
 
 
@@ -177,6 +184,17 @@ def test_a_deep_check_takes_stand_in_data_for_files_that_are_absent_only(recipe:
     # What the recipe says wrong of its data would stay hidden behind a stand-in.
     with pytest.raises(BuildError, match="could not be built: ValueError: noise must be positive"):
         deep(checked(recipe(dataset={"use": "./own.py:Misled"})))
+
+
+def test_a_deep_check_downloads_nothing_that_has_a_stand_in(recipe: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "own.py").write_text(OWN)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        dataset = {"use": "./own.py:Downloading", "port": server.getsockname()[1]}
+        assert deep(checked(recipe(dataset=dataset))).stand_in
+        with pytest.raises(BlockingIOError):  # nobody has called
+            server.accept()
 
 
 def test_a_deep_check_reports_one_step(recipe: Any, runs: Path) -> None:

@@ -39,8 +39,9 @@ def test_ids_differ_and_do_not_touch_the_random_state(tmp_path: Path) -> None:
 
 def test_a_root_that_cannot_be_made_is_a_request_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(RequestError, match="could not be made: .*runs"):
+    with pytest.raises(RequestError, match="could not be made: .*runs") as caught:
         RunFolder.create(tmp_path / "runs", "vision/digits")
+    assert str(caught.value).endswith("\nSet TOOLKIT_RUNS to a folder that can be written to")
 
 
 def test_last_is_the_newest_of_all_recipes(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from socket import gaierror
 from typing import Any
@@ -31,6 +33,19 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("toolkit"))
 
 
+_left_out: ContextVar[bool] = ContextVar("downloads left out", default=False)
+
+
+@contextmanager
+def no_downloads() -> Iterator[None]:
+    """A context in which `fetch` serves what the cache holds, and raises RequestError for anything else."""
+    token = _left_out.set(True)
+    try:
+        yield
+    finally:
+        _left_out.reset(token)
+
+
 def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:
     """The path of a file in the cache, downloaded first unless it is there with the right checksum.
 
@@ -44,6 +59,7 @@ def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:
 
     Raises:
         RequestError: no mirror gave the right file. The message tells why for each, and where to put the file by hand.
+            Inside `no_downloads`: the cache does not hold the file.
     """
     urls = [url] if isinstance(url, str) else list(url)
     if not urls:
@@ -54,6 +70,8 @@ def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:
     # Before the lock: a cache that cannot be written to, on a node without a network, serves what it holds.
     if _has_checksum(path, sha256):
         return path
+    if _left_out.get():
+        raise RequestError(f"{name} is not on this machine; `toolkit fetch RECIPE` downloads it")
     from filelock import FileLock
 
     try:

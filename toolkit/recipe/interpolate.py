@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from toolkit.errors import Problem, RecipeError, did_you_mean
+from toolkit.errors import Problem, RecipeError, nearest
 from toolkit.recipe.node import KeyPath, Node
 from toolkit.recipe.reader import read_value
 from toolkit.recipe.scalars import write_scalar
@@ -149,7 +149,10 @@ class _Resolver:
                 children = self.resolve(found, at).mapping if at not in self.under_way else None
             if children is None or part not in children:
                 offered = children or {}
-                raise _Unresolved(f"${{{key}}}: the recipe has no {key!r}." + did_you_mean(part, offered))
+                # What is offered can be put between the braces as it stands.
+                close = nearest(part, offered)
+                hint = f" Did you mean {'.'.join(map(str, (*at, close)))!r}?" if close else ""
+                raise _Unresolved(f"${{{key}}}: the recipe has no {key!r}.{hint}")
             found, at = children[part], (*at, part)
         if at in self.under_way or path[: len(at)] == at:
             raise _Unresolved(f"${{{key}}} refers back to itself")

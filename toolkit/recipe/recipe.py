@@ -47,8 +47,10 @@ class Recipe:
 
     @property
     def title(self) -> str:
-        """The first line of the header."""
-        return self.header.partition("\n")[0]
+        """The first line of the header, and what its last sentence needs of the lines below."""
+        lines = self.header.partition("\n\n")[0].split("\n")
+        ends = next((number for number, line in enumerate(lines) if line.endswith((".", "!", "?"))), 0)
+        return " ".join(lines[: ends + 1])
 
     @property
     def folder(self) -> Path:

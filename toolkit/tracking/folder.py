@@ -68,7 +68,10 @@ class RunFolder:
             for inner in (folder.checkpoints, folder.plots, folder.logs):
                 inner.mkdir()
         except OSError as error:
-            raise RequestError(f"the run's folder could not be made: {error.strerror}: {error.filename}") from error
+            raise RequestError(
+                f"the run's folder could not be made: {error.strerror}: {error.filename}\n"
+                "Set TOOLKIT_RUNS to a folder that can be written to"
+            ) from error
         return folder
 
     @property
