@@ -1,12 +1,16 @@
-"""Every recipe in the tree is one page that explains itself, passes the check, and takes a step on two samples."""
+"""Every recipe in the tree is one page that explains itself, passes the check, takes a step, and takes it fast."""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
 
+from toolkit.build import Experiment, build_callbacks
 from toolkit.check import resolve
+from toolkit.engine.fast_loop import describe_loop
+from toolkit.engine.trainer import make_trainer, trainer_options
 from toolkit.recipe import list_recipes, load
 from toolkit.registry import Registry
 from toolkit.runs import deep
@@ -40,3 +44,28 @@ def test_it_takes_a_step_on_two_samples(name: str) -> None:
     assert report.parameters > 0
     assert report.ok
     assert not report.unused
+
+
+@pytest.mark.parametrize("name", [recipe.full_name for recipe in RECIPES])
+def test_it_takes_the_fast_path_or_says_why_not(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Experiment] = []
+    # The function `deep` hides its module of the same name.
+    module = importlib.import_module("toolkit.runs.deep")
+    monkeypatch.setattr(module, "_one_step", lambda experiment, looks: built.append(experiment))
+    recipe = load(name, registry=REGISTRY)
+    deep(resolve(recipe, REGISTRY))
+    (experiment,) = built
+    options = trainer_options(
+        experiment,
+        folder=tmp_path,
+        checkpoints=tmp_path,
+        run_id="none",
+        callbacks=build_callbacks(experiment, {"dirpath": str(tmp_path)}).values(),
+        loggers=[],
+        batches_per_epoch=None,
+    )
+    # What is found out on the machine at hand, `run` has put into these places by then.
+    here = {"accelerator": "cpu", "devices": 1, "precision": "32-true" if options.get("precision") == "auto" else None}
+    trainer = make_trainer({**options, **{key: value for key, value in here.items() if value is not None}})
+    said = describe_loop(trainer, experiment.task)
+    assert said["path"] == "fast" or said["why"] in recipe.header

@@ -28,10 +28,13 @@ def second_fails(how):
     if RANK == 1 and how == "leaves":
         os._exit(0)
     if RANK == 1:
+        if how.startswith("stubborn"):
+            open(how.partition(":")[2]).close()
         return 3
-    if how == "stubborn":
+    if how.startswith("stubborn"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("waiting", flush=True)
+        # The other end of the pipe is told that this process can no longer be asked to end.
+        open(how.partition(":")[2], "w").close()
     threading.Event().wait()
 
 def wait(path):
@@ -79,10 +82,12 @@ def test_one_that_leaves_without_having_done_its_part_has_failed(tmp_path: Path)
 
 
 def test_one_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launching.GRACE_SECONDS + launching.REPORT_SECONDS < 30, "a rank that dies ends all within half a minute"
     monkeypatch.setattr(launching, "GRACE_SECONDS", 0.5)
-    ended = launch("acme_ranks:second_fails", ["stubborn"], tmp_path)
-    assert {one.rank: one.code for one in ended}[0] in (-signal.SIGKILL, -signal.SIGTERM)
-    assert len(ended) == 2
+    os.mkfifo(tmp_path / "pipe")
+    first, second = launch("acme_ranks:second_fails", [f"stubborn:{tmp_path / 'pipe'}"], tmp_path)
+    assert (first.rank, first.code, first.asked) == (1, 3, False)
+    assert (second.rank, second.code, second.asked) == (0, -signal.SIGKILL, True)
 
 
 def test_they_end_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
-from toolkit.engine.fast_loop import FastEpochLoop, use_fast_loop, why_stock
+from toolkit.engine.fast_loop import FastEpochLoop, describe_loop, use_fast_loop, why_stock
 
 SAMPLES, FEATURES, CLASSES, BATCH = 500, 12, 4, 16
 BATCHES = -(-SAMPLES // BATCH)
@@ -55,6 +57,7 @@ class Module(pl.LightningModule):
         scheduler: str = "epoch",
         skip: bool = False,
         stop_at: int = -1,
+        raise_at: int = -1,
         gaps: bool = False,
     ) -> None:
         super().__init__()
@@ -66,6 +69,7 @@ class Module(pl.LightningModule):
         self.skip = skip
         self.gaps = gaps
         self.stop_at = stop_at
+        self.raise_at = raise_at
         self.steps_seen: list[int] = []
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
@@ -74,6 +78,8 @@ class Module(pl.LightningModule):
         self.steps_seen.append(self.trainer.global_step)
         if self.trainer.global_step == self.stop_at:
             self.trainer.should_stop = True
+        if self.trainer.global_step == self.raise_at:
+            raise ArithmeticError("in the interior")
         self.log("loss", loss, on_step=True, on_epoch=True, prog_bar=True, sync_dist=True)
         self.log("largest", loss, on_step=False, on_epoch=True, reduce_fx="max")
         self.log("summed", loss.double(), on_step=False, on_epoch=True, reduce_fx="sum", batch_size=3)
@@ -96,6 +102,8 @@ class Module(pl.LightningModule):
             made = torch.optim.SGD(self.parameters(), 0.05, 0.9, fused=True)
         elif optimizer == "adamw":
             made = torch.optim.AdamW(self.parameters(), 0.01)
+        elif optimizer == "lbfgs":
+            made = torch.optim.LBFGS(self.parameters(), 0.01, max_iter=2)
         else:
             made = {"foreign": Foreign, "zeroing": Zeroing}[optimizer](self.parameters(), 0.05, 0.9)
         steps = torch.optim.lr_scheduler
@@ -162,6 +170,9 @@ class Counts(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.seen.append(("ended", trainer.current_epoch, trainer.global_step))
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self.seen.append((type(exception).__name__, trainer.fit_loop.epoch_loop.batch_idx, trainer.global_step))
+
 
 def train(folder: Path, fast: bool, options: dict[str, Any], module: dict[str, Any], extra: list[Any]) -> Any:
     pl.seed_everything(3, verbose=False)
@@ -185,7 +196,9 @@ def train(folder: Path, fast: bool, options: dict[str, Any], module: dict[str, A
     if fast:
         use_fast_loop(trainer)
     made = Module(**module)
-    trainer.fit(made, Batches(made.gaps), Batches())
+    with nullcontext() if made.raise_at < 0 else pytest.raises(ArithmeticError):
+        trainer.fit(made, Batches(made.gaps), Batches())
+    assert "log" not in vars(made)
     return trainer, made, counts
 
 
@@ -208,8 +221,11 @@ def compare(folder: Path, options: dict[str, Any], module: dict[str, Any], extra
     assert stock_counts.seen == fast_counts.seen
     assert rows(folder / "stock") == rows(folder / "fast")
     assert len(rows(folder / "fast")) > 3
-    for name, value in stock.callback_metrics.items():
-        assert torch.equal(value, fast.callback_metrics[name]), name
+    for kind in ("callback_metrics", "progress_bar_metrics", "logged_metrics"):
+        ours = getattr(fast, kind)
+        assert ours.keys() == getattr(stock, kind).keys()
+        for name, value in getattr(stock, kind).items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(ours[name])), name
     names = sorted(path.name for path in (folder / "stock" / "ckpt").iterdir())
     assert names == sorted(path.name for path in (folder / "fast" / "ckpt").iterdir())
     for name in names:
@@ -262,6 +278,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any]]] = {
         [],
     ),
     "stopped inside": ({}, {"stop_at": 40}, []),
+    "an exception inside": ({}, {"raise_at": 70}, []),
     "validation inside": ({"val_check_interval": 7}, {}, []),
     "validation across epochs": ({"val_check_interval": 20, "check_val_every_n_epoch": None}, {}, []),
     "validation every second epoch": ({"check_val_every_n_epoch": 2, "val_check_interval": 9}, {}, []),
@@ -277,6 +294,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any]]] = {
     "another's optimizer": ({"gradient_clip_val": 0.5}, {"optimizer": "foreign"}, []),
     "no logging by step": ({"log_every_n_steps": 0}, {}, []),
     "anomaly detection": ({"detect_anomaly": True, "max_epochs": 2}, {}, []),
+    "ModelCheckpoint by the clock": (
+        {},
+        {},
+        [lambda: lightning.ModelCheckpoint(train_time_interval=timedelta(hours=1), filename="{step}-late")],
+    ),
     "ModelCheckpoint by steps": (
         {},
         {},
@@ -374,6 +396,13 @@ def test_a_callback_that_wants_every_batch_sees_every_batch(tmp_path: Path) -> N
     assert trainer.fit_loop.epoch_loop.interior_steps == 0
 
 
+def test_an_optimizer_that_asks_for_the_loss_several_times_gets_lightnings_loop(tmp_path: Path) -> None:
+    trainer, module, _ = train(tmp_path, True, {"max_epochs": 1}, {"optimizer": "lbfgs"}, [])
+    assert trainer.fit_loop.epoch_loop.interior_steps == 0
+    assert len(module.steps_seen) > BATCHES
+    assert describe_loop(trainer, module) == {"path": "stock", "why": "LBFGS asks for the loss several times a step"}
+
+
 def test_an_unknown_lightning_keeps_its_own_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("toolkit.engine.fast_loop.LIGHTNING", "99.0")
     trainer, module, _ = train(tmp_path, True, {"max_epochs": 1}, {}, [])
@@ -394,6 +423,7 @@ TWO_PROCESSES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any]]] = {
         [lambda: lightning.Timer(duration={"hours": 1}), lambda: lightning.EMAWeightAveraging(decay=0.9)],
     ),
     "max_steps": ({"max_steps": 50, "max_epochs": -1}, {}, []),
+    "limit_train_batches": ({"limit_train_batches": 20}, {"scheduler": "plateau"}, []),
 }
 
 
