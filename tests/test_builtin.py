@@ -241,10 +241,11 @@ def test_what_is_told_of_missing_packages_is_what_building_says(value, tmp_path,
     told = absent_packages(Entry(kind, "it", value, "toolkit-core", "0.1.0"))
     if not told:
         pytest.skip("its packages are installed here")
+    target, arguments = EntryPoint("", value, "").load(), ENOUGH_TO_BUILD.get(value.partition(":")[2], ())
+    # Where the evaluator that was not chosen is there, this one can be built, and misses the other when it computes.
+    needs = (lambda: target().compute()) if value.endswith(":MeanAveragePrecision") else (lambda: target(*arguments))
     with pytest.raises((ModuleNotFoundError, RuntimeError)):
-        made = EntryPoint("", value, "").load()(*ENOUGH_TO_BUILD.get(value.partition(":")[2], ()))
-        if value.endswith(":MeanAveragePrecision"):
-            made.compute()  # where the evaluator that was not chosen is there, it can be built
+        needs()
 
 
 @pytest.mark.parametrize("there", ["pycocotools", "faster_coco_eval", ""])

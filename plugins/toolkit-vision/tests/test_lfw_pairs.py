@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from toolkit_vision.lfw_pairs import SHA256, lfw_pairs
 from toolkit_vision.pair_accuracy import PairAccuracy
+from toolkit_vision.recall_at_k import RecallAtK
+from toolkit_vision.verification_accuracy import VerificationAccuracy
 
 import toolkit
 from toolkit.check import resolve
@@ -64,7 +66,7 @@ def test_a_fold_tests_the_next_validates_and_others_train(root: Path, fold: int,
 
 def test_targets_tell_pairs_and_whether_they_are_the_same(root: Path) -> None:
     test = lfw_pairs(str(root), SIZE, fold=2).test
-    assert test.targets == [1, 1, 2, 2, 5, 5, 6, 6, 9, 9, 10, 10]
+    assert test.targets == [-2, -2, -3, -3, -6, -6, -7, -7, -10, -10, -11, -11]
     names = [Path(path).name for path in test.paths]
     assert names[:4] == ["Fold_2_0_0001.jpg", "Fold_2_0_0002.jpg", "Fold_2_0_0001.jpg", "Fold_2_1_0002.jpg"]
     image, _ = test[0]
@@ -123,7 +125,7 @@ def accuracy(similarities: list[float], same: list[int], folds: int) -> float:
     angle = torch.tensor(similarities).acos()
     first = torch.stack((torch.ones(len(angle)), torch.zeros(len(angle))), dim=1)
     second = torch.stack((angle.cos(), angle.sin()), dim=1)
-    targets = 2 * torch.arange(len(angle)) + torch.tensor(same)
+    targets = -1 - 2 * torch.arange(len(angle)) - torch.tensor(same)
     embeddings, targets = torch.cat((first, second)), targets.repeat(2)
     metric = PairAccuracy(folds)
     for rows in torch.randperm(len(targets), generator=torch.Generator().manual_seed(0)).chunk(3):
@@ -140,13 +142,24 @@ def test_the_threshold_is_that_of_the_other_folds() -> None:
 
 def test_a_pair_that_lost_an_image_does_not_count_and_too_few_are_no_number() -> None:
     metric = PairAccuracy(2)
-    metric.update(torch.eye(3)[[0, 0, 0, 1, 0, 0, 0, 1, 2]], torch.tensor([1, 1, 2, 2, 5, 5, 6, 6, 9]))
+    metric.update(torch.eye(3)[[0, 0, 0, 1, 0, 0, 0, 1, 2]], -1 - torch.tensor([1, 1, 2, 2, 5, 5, 6, 6, 9]))
     assert metric.compute() == 1
     few = PairAccuracy()
-    few.update(torch.eye(2), torch.tensor([1, 2]))
+    few.update(torch.eye(2), torch.tensor([-2, -3]))
     assert few.compute().isnan()
     with pytest.raises(ValueError, match="folds=1: at least 2"):
         PairAccuracy(1)
+
+
+def test_pairs_and_identities_are_not_mixed_up() -> None:
+    for metric, numbers, said in (
+        (PairAccuracy(), [0, 1], "these are identities"),
+        (RecallAtK(), [-2, -2], "take the metric pair_accuracy"),
+        (VerificationAccuracy(), [-2, -2], "take the metric pair_accuracy"),
+    ):
+        metric.update(torch.eye(2), torch.tensor(numbers))
+        with pytest.raises(ValueError, match=said):
+            metric.compute()
 
 
 RECIPE = """
@@ -162,9 +175,7 @@ trainer: {{max_epochs: 2, accelerator: cpu}}
 """
 
 
-def test_a_run_of_one_fold_and_a_test_on_all_pairs(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_one_fold_and_a_test_on_all_pairs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "faces.yaml").write_text(RECIPE.format(root=root))
     assert resolve(load("./faces.yaml"), Registry.scan()).problems == ()

@@ -92,8 +92,10 @@ def test_what_is_built_outside_is_as_before(weights_here: Path) -> None:
     with weights_left_out(), pytest.raises(RuntimeError, match="size mismatch"):
         resnet18(num_classes=2).load_state_dict(resnet18(num_classes=3).state_dict())
     weights = get_model_weights("mobilenet_v3_small").DEFAULT.get_state_dict(progress=False)
-    assert torch.equal(get_model("mobilenet_v3_small", weights="DEFAULT").state_dict()["features.0.0.weight"],
-                       weights["features.0.0.weight"])
+    assert torch.equal(
+        get_model("mobilenet_v3_small", weights="DEFAULT").state_dict()["features.0.0.weight"],
+        weights["features.0.0.weight"],
+    )
 
 
 def test_timm_s_networks_too() -> None:

@@ -40,7 +40,7 @@ def lfw_pairs(
     fold: int | None = 1,
     min_images: int = 2,
 ) -> Splits:
-    """The 6000 pairs of Labeled Faces in the Wild (Huang et al., 2007, "View 2"), for results that compare with others'.
+    """The 6000 pairs of Labeled Faces in the Wild (Huang et al., 2007, "View 2"), for results that can be compared.
 
     They lie in ten folds of 600, and nobody is in two folds. With `fold` the pairs of that fold test, those of the next
     one (after the last the first) validate, and training is on the people who are in neither: the setting
@@ -49,8 +49,8 @@ def lfw_pairs(
     (`toolkit test RUN dataset=lfw_pairs dataset.fold=null`).
 
     A sample is an image `(3, height, width)` uint8, scaled to cover `image_size` and centre-cropped. Its target is in
-    `train` the person's number, in `val` and `test` what the metric `pair_accuracy` takes: twice the pair's number, and
-    one more where both images of the pair show one person.
+    `train` the person's number, in `val` and `test` what the metric `pair_accuracy` takes: -1 - 2 * the pair's number,
+    and one less where both images of the pair show one person.
 
     Facts: `num_identities`, the people of train (without `fold` there are none, and no such fact); `class_names`, their
     names; `in_channels` 3, `image_size`.
@@ -82,7 +82,9 @@ def lfw_pairs(
     known = {name for pair in (*test, *val) for name, _ in pair}
     people = {name: paths for name, paths in people_in(folder, min_images).items() if name not in known}
     if not people:
-        raise ValueError(f"fold={fold}: everybody in {folder} is in its pairs or the next fold's, nobody is left to train")
+        raise ValueError(
+            f"fold={fold}: everybody in {folder} is in its pairs or the next fold's, nobody is left to train"
+        )
     samples = [(path, number) for number, paths in enumerate(people.values()) for path in paths]
     train = ImageFiles([path for path, _ in samples], [number for _, number in samples], size)
     facts = facts_of(list(people), len(people), size)
@@ -99,7 +101,9 @@ def _places(root: str | None) -> tuple[Path, Path]:
     folder = local(above)
     file = next((place / FILE for place in (folder, above) if (place / FILE).is_file()), None)
     if file is None:
-        raise FileNotFoundError(f"root={str(above)!r} lacks {FILE}; put it there, or leave root out to download lfw_pairs")
+        raise FileNotFoundError(
+            f"root={str(above)!r} lacks {FILE}; put it there, or leave root out to download lfw_pairs"
+        )
     return folder, file
 
 
@@ -133,7 +137,7 @@ def _pair(row: Sequence[str], place: str, line: int) -> Pair:
 
 
 def _images(pairs: Sequence[Pair], folder: Path, size: tuple[int, int]) -> ImageFiles:
-    listed = [(side, 2 * number + pair.same) for number, pair in enumerate(pairs) for side in pair]
+    listed = [(side, -1 - 2 * number - pair.same) for number, pair in enumerate(pairs) for side in pair]
     paths = [str(folder / name / f"{name}_{number:04d}.jpg") for (name, number), _ in listed]
     return ImageFiles(paths, [target for _, target in listed], size)
 
@@ -145,7 +149,7 @@ def _stand_in(seed: int) -> Splits:
         images, _ = noise(len(targets), (112, 112), 3, 1, generator)
         return images, torch.tensor(targets)
 
-    pairs = [2 * number + number % 2 for number in range(20) for _ in range(2)]
+    pairs = [-1 - 2 * number - number % 2 for number in range(20) for _ in range(2)]
     people = [number for number in range(12) for _ in range(4)]
     facts = facts_of([f"Person {number}" for number in range(12)], 12, (112, 112))
     return Splits(samples(people), samples(pairs), samples(pairs), facts)

@@ -42,15 +42,17 @@ class PairAccuracy(Metric):
 
         Arguments:
             preds: embeddings `(batch, features)` of any length but 0.
-            target: `(batch,)` int64, twice the number of the pair that an image is one of, and one more where the two
-                are of one identity.
+            target: `(batch,)` int64, -1 - 2 * the number of the pair that an image is one of, and one less where the
+                two are of one identity: below 0, so that it is taken for no identity.
         """
         self.embeddings.append(F.normalize(preds.float()))
         self.sides.append(target)
 
     def compute(self) -> Tensor:
         """The accuracy, shape `()`."""
-        embeddings, sides = dim_zero_cat(self.embeddings), dim_zero_cat(self.sides)
+        embeddings, sides = dim_zero_cat(self.embeddings), -1 - dim_zero_cat(self.sides)
+        if bool((sides < 0).any()):
+            raise ValueError("pair_accuracy is for the pairs of a dataset such as lfw_pairs; these are identities")
         order = sides.argsort(stable=True)
         values, counts = torch.unique_consecutive(sides[order], return_counts=True)
         whole = order[(counts == 2).repeat_interleave(counts)]

@@ -1,4 +1,4 @@
-"""torchvision's networks as they are made for pretrained weights, without loading any. Imports torch and torchvision."""
+"""torchvision's networks as they are made for pretrained weights, without loading any. Imports torch, torchvision."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def weights_left_out() -> Iterator[None]:
     def load_something(module: nn.Module, state_dict: Mapping[str, Any], *more: Any, **options: Any) -> Any:
         return None if isinstance(state_dict, _NoWeights) else load(module, state_dict, *more, **options)
 
-    WeightsEnum.get_state_dict = get_nothing  # type: ignore[method-assign]
-    nn.Module.load_state_dict = load_something  # type: ignore[method-assign]
+    WeightsEnum.get_state_dict = get_nothing
+    nn.Module.load_state_dict = load_something  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

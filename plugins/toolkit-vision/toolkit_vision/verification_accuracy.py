@@ -56,6 +56,8 @@ class VerificationAccuracy(Metric):
     def compute(self) -> Tensor:
         """The accuracy, shape `()`."""
         embeddings, identities = dim_zero_cat(self.embeddings), dim_zero_cat(self.identities)
+        if bool((identities < 0).any()):
+            raise ValueError("these are pairs and no identities: take the metric pair_accuracy")
         order = embeddings[:, 0].argsort(stable=True)
         order = order[identities[order].argsort(stable=True)]
         drawn = drawn_pairs(identities[order].cpu(), self.pairs // 2, self.seed)
@@ -110,7 +112,7 @@ def accuracy_over_folds(similarity: Tensor, same: Tensor, fold: Tensor) -> Tenso
     Returns:
         Not a number where there are fewer than two folds.
     """
-    numbers = fold.unique()
+    numbers = sorted(set(fold.tolist()))
     if len(numbers) < 2:
         return torch.tensor(torch.nan, dtype=torch.float64)
     accuracies = []

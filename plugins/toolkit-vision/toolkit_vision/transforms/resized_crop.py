@@ -17,8 +17,8 @@ from toolkit_vision.transforms.pixels import gathered
 from toolkit_vision.transforms.rectangles import random_rectangles, random_starts
 
 SMALL = 64 * 64
-"""Up to so many pixels two matrix products for a whole batch are the faster way on a CPU too; beyond that torch's filter
-for one image after the other is, at 224x224 pixels four times (torch 2.14)."""
+"""Up to so many pixels two matrix products for a whole batch are the faster way on a CPU too; beyond that torch's
+filter for one image after the other is, at 224x224 pixels four times (torch 2.14)."""
 
 
 class RandomResizedCrop:
