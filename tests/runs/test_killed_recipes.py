@@ -45,6 +45,11 @@ OFFLINE: dict[str, list[str]] = {
         "dataset={use: digit_scenes, target: masks, channels: 3}",
         *(*SCENES, *SMALL, "model.weights=null", "trainer.max_epochs=3"),
     ],
+    "vision/tree-crowns": [
+        "dataset={use: digit_scenes, channels: 3}",
+        *(*SCENES, "transforms.train.random_resized_crop.size=64", "trainer.max_epochs=4"),
+        "trainer.check_val_every_n_epoch=1",
+    ],
 }
 """The recipes that are shipped, with what makes each train without a download, and for long enough to be killed."""
 KILLS = 3
