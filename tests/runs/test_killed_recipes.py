@@ -27,7 +27,7 @@ IN_GREY = ["dataset=digits", "transforms.train.normalize=null", "transforms.eval
 SCENES = ["dataset.train_scenes=320", "dataset.val_scenes=40", "dataset.test_scenes=40"]
 SMALL = ["loader.batch_size=32", "loader.workers=0", "trainer.precision=32-true"]
 OFFLINE: dict[str, list[str]] = {
-    "vision/cifar10": [*IN_GREY, *SMALL, "model.depth=20", "trainer.max_epochs=15"],
+    "vision/cifar10": [*IN_GREY, *SMALL, "model.model.depth=20", "trainer.max_epochs=15"],
     "vision/digit-detection": [*SCENES, "trainer.max_epochs=4"],
     "vision/digit-recognition": [*SCENES, "trainer.max_epochs=12"],
     "vision/digit-segmentation": [*SCENES, "trainer.max_epochs=4"],
@@ -47,6 +47,11 @@ OFFLINE: dict[str, list[str]] = {
     "vision/pets-segmentation": [
         "dataset={use: digit_scenes, target: masks, channels: 3}",
         *(*SCENES, *SMALL, "model.weights=null", "trainer.max_epochs=3"),
+    ],
+    "vision/tree-crowns": [
+        "dataset={use: digit_scenes, channels: 3}",
+        *(*SCENES, "transforms.train.random_resized_crop.size=64", "trainer.max_epochs=4"),
+        "trainer.check_val_every_n_epoch=1",
     ],
 }
 """The recipes that are shipped, with what makes each train without a download, and for long enough to be killed."""

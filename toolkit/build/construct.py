@@ -40,6 +40,7 @@ def construct(
     *,
     recipe: Recipe,
     filled: dict[KeyPath, str] | None = None,
+    untrained: bool = False,
 ) -> Any:
     """Build the component of a block, the parts inside it first.
 
@@ -51,6 +52,8 @@ def construct(
             facts and in the parts inside them.
         recipe: where the block was written, for messages.
         filled: if given, the path of each parameter that a fact filled is added to it, with the fact's name.
+        untrained: whether a checkpoint replaces all weights afterwards. A component that offers ``untrained``, called
+            like itself, then makes the same thing without pretrained weights, which need not be there any more.
 
     Raises:
         BuildError: the component raised, or returned what its kind must not.
@@ -61,7 +64,8 @@ def construct(
     def built(value: Any) -> Any:
         if isinstance(value, Block):
             # A scheduler inside a scheduler needs the optimizer too; anything else is on its own.
-            return construct(value, given if value.kind == block.kind else {}, facts, recipe=recipe, filled=filled)
+            its = given if value.kind == block.kind else {}
+            return construct(value, its, facts, recipe=recipe, filled=filled, untrained=untrained)
         if isinstance(value, Mapping):
             return {key: built(child) for key, child in value.items()}
         if isinstance(value, (list, tuple)):
@@ -79,7 +83,10 @@ def construct(
                     filled[(*block.path, name)] = name
         for name in arguments.keys() & parameters.keys():
             arguments[name] = converted(arguments[name], parameters[name].annotation)
-        result = block.component.target(**arguments, **passed)
+        target = block.component.target
+        if untrained:
+            target = getattr(target, "untrained", target)
+        result = target(**arguments, **passed)
     except BuildError:
         raise  # of a part, which is placed already
     except Exception as error:

@@ -70,7 +70,7 @@ def has_split(data: Any, split: str) -> bool:
     return getattr(data, split, None) is not None
 
 
-def build(checked: Checked, *, find_weights: FindWeights | None = None) -> Experiment:
+def build(checked: Checked, *, find_weights: FindWeights | None = None, untrained: bool = False) -> Experiment:
     """Build a checked recipe.
 
     Python's, NumPy's and torch's random numbers are seeded with the recipe's seed, before the dataset and once more
@@ -81,6 +81,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None) -> Exper
     Args:
         checked: the recipe after stage 1.
         find_weights: where ``model.init_from`` looks for an earlier run; without it, files only.
+        untrained: whether a checkpoint replaces the model's weights, so that pretrained ones need not be there.
 
     Raises:
         RecipeError: problems of stage 1 or 2 (the facts), or patterns that match nothing.
@@ -91,8 +92,8 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None) -> Exper
     filled: dict[KeyPath, str] = {}
     facts: dict[str, Any] = {}
 
-    def made(block: Block | None, **given: Any) -> Any:
-        return None if block is None else construct(block, given, facts, recipe=recipe, filled=filled)
+    def made(block: Block | None, *, untrained: bool = False) -> Any:
+        return None if block is None else construct(block, {}, facts, recipe=recipe, filled=filled, untrained=untrained)
 
     def made_all(collection: str) -> dict[str, Any]:
         return {label: made(block) for label, block in checked.collections.get(collection, {}).items()}
@@ -117,7 +118,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None) -> Exper
         raise RecipeError(problems)
 
     _seed(recipe)
-    model = made(blocks.get("model"))
+    model = made(blocks.get("model"), untrained=untrained)
     if model is not None:
         words = blocks["model"].words
         if words.get("init_from"):

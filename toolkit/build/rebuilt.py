@@ -36,7 +36,8 @@ def rebuild(checked: Checked, facts: Mapping[str, Any]) -> Rebuilt:
     recipe, blocks = checked.recipe, checked.blocks
 
     def made(block: Block) -> Any:
-        return construct(block, {}, facts, recipe=recipe)
+        # A checkpoint follows.
+        return construct(block, {}, facts, recipe=recipe, untrained=True)
 
     # As in `build`: what a checkpoint does not hold, such as buffers that are not saved, is drawn as it was then.
     seed_everything(recipe.get("seed"), workers=True, verbose=False)

@@ -100,7 +100,7 @@ class Walk:
         except TypeError:
             self.report.at_block(path, f"{component.entry} is neither a class nor a function")
             return None
-        absent = absent_packages(component.entry)
+        absent = absent_packages(component.entry, value)
         if absent:
             self.report.at_block(path, absent)
         given_words = {name: value[name] for name in words if name in value}

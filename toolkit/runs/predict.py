@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from torch import Tensor
-from torchvision.io import write_png
 
 from toolkit.build import Rebuilt, rebuild
 from toolkit.check import Checked, resolve
@@ -29,6 +28,7 @@ from toolkit.runs.weights import chosen_checkpoint
 from toolkit.tasks.predicting import Draws, Predicts
 from toolkit.tasks.supervised import on_cpu
 from toolkit.tracking.folder import RunFolder, find
+from toolkit.tracking.plots import save_picture
 
 BEST, LAST = "best", "last"
 
@@ -184,7 +184,7 @@ class _Writer(pl.Callback):
         self._predicted.pictures += 1
         # Two folders may hold files of one name.
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem).strip("-.") or "input"
-        write_png(picture, str(self._pictures / f"{self._predicted.pictures:05d}-{stem}.png"))
+        save_picture(picture, self._pictures / f"{self._predicted.pictures:05d}-{stem}.png")
 
 
 def _reader(checked: Checked, facts: Mapping[str, Any]) -> Reader:

@@ -45,8 +45,12 @@ def main(path: str, allow_code: str, checkpoint: str) -> int:
         recipe = stored_recipe(folder, (), registry=registry, allow_code=bool(allow_code))
         content = folder.read_json()
         # Found by the process that made the run: `last` would mean this very run by now.
-        experiment = build(resolve(recipe, registry), find_weights=lambda _: Path(content["init_from"]))
         saved = next((one for one in list_saved(folder.checkpoints) if one.path.name == checkpoint), None)
+        experiment = build(
+            resolve(recipe, registry),
+            find_weights=lambda _: Path(content["init_from"]),
+            untrained=saved is not None,
+        )
         execute(Run(folder, experiment, content, resumed_from=saved, is_main=rank == 0, launched=True))
     except RunFailed as error:
         return _write(folder, rank, error.exit_code, error.reason, error.traceback, error.when)

@@ -96,7 +96,7 @@ def reopen(
     checked.raise_problems()
     _must_go_on(checked, folder, saved)
     refuse_environment(checked)
-    experiment = build(checked)
+    experiment = build(checked, untrained=True)
     refuse_trainer(experiment)
     # What comes after the checkpoint, damaged or not, is made again.
     remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))

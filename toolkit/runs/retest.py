@@ -70,7 +70,7 @@ def retest(
     recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
     checked = resolve(recipe, registry)
     checked.raise_problems()
-    experiment = chosen(build(checked))
+    experiment = chosen(build(checked, untrained=True))
     if not experiment.has_test:
         raise RequestError(f"dataset: {checked.blocks['dataset'].name} has no test split")
     try:

@@ -181,4 +181,4 @@ def _new(
 def _finished(folder: RunFolder, registry: Registry, allow_code: bool) -> RunResult:
     """What a run has come to that finished before; its model is built once more."""
     recipe = stored_recipe(folder, (), registry=registry, allow_code=allow_code)
-    return finished_result(Run(folder, build(resolve(recipe, registry)), folder.read_json()))
+    return finished_result(Run(folder, build(resolve(recipe, registry), untrained=True), folder.read_json()))

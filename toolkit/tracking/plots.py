@@ -65,7 +65,7 @@ def evaluation_pictures(experiment: Any, folder: Path, prefix: str = "") -> list
     for name, picture in pictures.items():
         if not is_component_name(name):
             raise ValueError(f"the task calls a picture {name!r}; it is the name of a file: [a-z][a-z0-9_]*")
-        drawn.append(_save_picture(picture, folder / f"{prefix}{name}.png"))
+        drawn.append(save_picture(picture, folder / f"{prefix}{name}.png"))
     return drawn
 
 
@@ -173,6 +173,14 @@ def as_picture(sample: Tensor) -> Any:
     return (values[0] if len(values) == 1 else values.permute(1, 2, 0)).numpy()
 
 
+def save_picture(picture: Tensor, path: Path) -> Path:
+    """Saves uint8 ``(3, height, width)`` as a PNG file. (torchvision's own writer goes away: deprecated in 0.29.)"""
+    from matplotlib.image import imsave
+
+    imsave(path, picture.permute(1, 2, 0).cpu().contiguous().numpy())
+    return path
+
+
 def _learning_curve(run: Any) -> list[Path]:
     series = read_series(run.folder.metrics_csv)
     if not any(name.startswith(("train/", "val/")) for name in series):
@@ -222,13 +230,6 @@ def _figure(width: float, height: float) -> Figure:
     # Wider than matplotlib's own, which cuts off the label of an axis beside an image of fixed shape (3.11).
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
     return figure
-
-
-def _save_picture(picture: Tensor, path: Path) -> Path:
-    from matplotlib.image import imsave
-
-    imsave(path, picture.permute(1, 2, 0).cpu().contiguous().numpy())
-    return path
 
 
 def _save(figure: Figure, path: Path) -> Path:

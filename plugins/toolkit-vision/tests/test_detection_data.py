@@ -174,6 +174,18 @@ def test_large_photographs_are_cut_into_tiles(tmp_path: Path) -> None:
     assert len(list(train.problems())) == 0
 
 
+def test_objects_of_other_names_are_taken_for_a_class(tmp_path: Path) -> None:
+    photograph(tmp_path / "a.png", 40, 20)
+    xml(tmp_path / "a.xml", 40, 20, ("Dead", 0, 1, 1, 20, 10), ("bush", 0, 1, 1, 9, 9), ("Tree", 0, 1, 1, 5, 5))
+    classes = {"class_names": ["bush", "Tree"], "renamed": {"Dead": "Tree"}}
+    data = voc(str(tmp_path), ["a"], None, **classes)
+    assert data.train is not None
+    assert data.train[0]["labels"].tolist() == [1, 0, 1]
+    assert data.facts["class_names"] == ["bush", "Tree"]
+    with pytest.raises(ValueError, match="renamed: 'Wood' is none of the classes Tree"):
+        voc(str(tmp_path), ["a"], None, class_names=["Tree"], renamed={"Dead": "Wood"})
+
+
 def test_voc_that_is_wrong_is_named(tmp_path: Path) -> None:
     photograph(tmp_path / "a.png", 40, 20)
     xml(tmp_path / "a.xml", 40, 20, ("dog", 0, 1, 1, 20, 10), ("hydra", 0, 1, 1, 2, 2))

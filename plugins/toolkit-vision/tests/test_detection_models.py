@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 from toolkit_vision.detection.centre_detector import (
@@ -13,7 +15,7 @@ from toolkit_vision.detection.centre_detector import (
     generalised_iou,
     places_of,
 )
-from toolkit_vision.detection.torchvision_detection import TorchvisionDetection, _replace_heads
+from toolkit_vision.detection.torchvision_detection import Arch, TorchvisionDetection, _replace_heads
 from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.ops import generalized_box_iou
@@ -157,7 +159,17 @@ def target() -> list[dict[str, Tensor]]:
 
 
 @pytest.mark.parametrize(
-    ("arch", "offset"), [("ssdlite320_mobilenet_v3_large", 1), ("fasterrcnn_mobilenet_v3_large_320_fpn", 1)]
+    ("arch", "offset"),
+    [
+        ("ssdlite320_mobilenet_v3_large", 1),
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", 1),
+        *(
+            pytest.param(arch, int(arch.startswith(("fasterrcnn", "ssd"))), marks=pytest.mark.slow)
+            for arch in sorted(
+                set(get_args(Arch)) - {"ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"}
+            )
+        ),
+    ],
 )
 def test_torchvision_s_detectors_count_classes_from_0(arch: str, offset: int, target: list[dict[str, Tensor]]) -> None:
     detector = TorchvisionDetection(arch, num_classes=2, in_channels=1)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from toolkit_vision.transforms import colour
+from toolkit_vision.transforms import colour, resized_crop
 from toolkit_vision.transforms.crop import Crop
 from toolkit_vision.transforms.normalize import Normalize
 from toolkit_vision.transforms.operations import KINDS, Operations
@@ -172,13 +172,18 @@ def test_crops() -> None:
     assert torch.equal(floats(mirrored.images(images)), wanted)
 
 
+@pytest.mark.parametrize("way", ["for the whole batch", "one image after the other"])
 @pytest.mark.parametrize("size", [(12, 15), (40, 33), (23, 30), (1, 2)])
-def test_resized_crops(size: tuple[int, int]) -> None:
+def test_resized_crops(size: tuple[int, int], way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resized_crop, "SMALL", 0 if way.startswith("one") else 10**9)
     images, where = pictures(), [(0, 0, 23, 30), (3, 4, 12, 15), (22, 29, 1, 1), (5, 0, 9, 30), (0, 20, 20, 3)]
     top, left, height, width = (torch.tensor(values).float() for values in zip(*where, strict=True))
     crop = ResizedCrop(top, left, height, width, size)
     wanted = each(lambda image, at: one.resized_crop(image, *at, list(size), antialias=True), floats(images), where)
     assert_close(crop.images(images), wanted)
+    halves = crop.images(floats(images).half())
+    assert halves.dtype is torch.half
+    assert (halves.float() - wanted).abs().max() < 2e-3
     masks = images[:, 0]
     nearest = InterpolationMode.NEAREST_EXACT
     wanted = each(

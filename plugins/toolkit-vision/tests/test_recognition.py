@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from toolkit_vision.held_out_digits import held_out_digits
+from toolkit_vision.neighbour_pictures import OTHER, SAME, neighbours
 from toolkit_vision.recognition import Recognition
 from toolkit_vision.triplet import Triplet
 from torch import nn
@@ -92,6 +93,18 @@ def test_embeddings_have_the_length_one() -> None:
         task.prepared(torch.randn(5, 4, 1), torch.arange(5))
 
 
+@pytest.mark.parametrize("image", [torch.rand(5, 1, 8, 8), torch.randn(5, 3, 200, 100), torch.zeros(5, 3, 9, 9).byte()])
+def test_neighbours_are_framed_by_whether_they_are_the_same(image: torch.Tensor) -> None:
+    embeddings = torch.nn.functional.normalize(torch.tensor([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1], [1, 0.3]]))
+    picture = neighbours(image, embeddings, torch.tensor([0, 0, 1, 1, 1]))
+    assert picture.dtype is torch.uint8
+    height = round(88 * min(1, image.shape[2] / max(image.shape[2:])))
+    top = picture[:, 6 : 6 + height + 8]  # of the first image: its neighbours are 1, 4, 3, 2
+    frames = [tuple(colour.tolist()) for colour in top[:, 1].T]
+    seen = [colour for place, colour in enumerate(frames) if colour in (SAME, OTHER) and frames[place - 1] != colour]
+    assert seen == [SAME, OTHER, OTHER, OTHER]
+
+
 def test_a_run_measures_identities_that_it_has_not_trained_on(recipe: str, tmp_path: Path) -> None:
     folder = RunFolder(run(load(recipe), root=tmp_path / "runs").folder)
     record = folder.read_json()
@@ -99,6 +112,7 @@ def test_a_run_measures_identities_that_it_has_not_trained_on(recipe: str, tmp_p
     assert set(record["metrics"]) == {"train/loss", *measured}
     assert record["best"]["metric"] == "val/recall_at_1"
     assert 0 < record["metrics"]["test/recall_at_1"] < 1
+    assert (folder.plots / "neighbours.png").stat().st_size > 1000
 
 
 def test_the_centres_are_trained_and_saved(recipe: str, tmp_path: Path) -> None:

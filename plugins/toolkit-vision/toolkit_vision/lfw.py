@@ -34,7 +34,8 @@ def lfw(
     """Labeled Faces in the Wild (Huang et al., 2007): 13,233 photographs of the faces of 5749 people, for recognition.
 
     Nobody is in two splits: people are drawn, and all of somebody's images are in one. This is not the published
-    protocol of ten folds of pairs: results with it cannot be compared with those of others, nor among `split_seed`s.
+    protocol of ten folds of pairs, which `lfw_pairs` has: results with it cannot be compared with those of others, nor
+    among `split_seed`s.
 
     A sample is an image `(3, height, width)` uint8, scaled to cover `image_size` and centre-cropped, with its identity:
     people are numbered through train, val and test, so that those of train are 0 to `num_identities` - 1.
@@ -58,7 +59,7 @@ def lfw(
         ValueError: the shares leave nobody to train on.
     """
     size = checked_size(image_size)
-    people = _people(_downloaded() if root is None else _local(Path(root).expanduser()), min_images)
+    people = people_in(downloaded() if root is None else local(Path(root).expanduser()), min_images)
     names = list(people)
     order = torch.randperm(len(names), generator=torch.Generator().manual_seed(split_seed)).tolist()
     test_size = share_of(len(names), test_share, "test_share")
@@ -75,11 +76,16 @@ def lfw(
         return ImageFiles([path for path, _ in chosen], [target for _, target in chosen], size) if chosen else None
 
     splits = of(0, len(train)), of(len(train), len(val)), of(len(train) + len(val), len(test))
-    return Splits(*splits, facts=_facts(everyone, len(train), size))
+    return Splits(*splits, facts=facts_of(everyone, len(train), size))
 
 
-def _people(folder: Path, min_images: int) -> dict[str, list[str]]:
-    """The paths of the images of everybody who has enough, by name."""
+def people_in(folder: Path, min_images: int) -> dict[str, list[str]]:
+    """The paths of the images of everybody who has enough, by name.
+
+    Raises:
+        FileNotFoundError: there are no folders of images.
+        ValueError: nobody has enough.
+    """
     found = {name: images_in(folder / name).images for name in folders_in(folder)}
     if not any(found.values()):
         raise FileNotFoundError(
@@ -92,20 +98,27 @@ def _people(folder: Path, min_images: int) -> dict[str, list[str]]:
     return people
 
 
-def _downloaded() -> Path:
+def downloaded() -> Path:
+    """The folder with a folder for everybody, out of the archive in the cache."""
     from toolkit.data import fetch, unpack
 
     archive = fetch(URL, SHA256, "lfw/lfw-funneled.tgz")
     return unpack(archive, archive.with_name("unpacked")) / FOLDERS[0]
 
 
-def _local(root: Path) -> Path:
+def local(root: Path) -> Path:
+    """The folder with a folder for everybody, in a folder that a recipe names.
+
+    Raises:
+        FileNotFoundError: `root` is not a folder.
+    """
     if not root.is_dir():
         raise FileNotFoundError(f"root={str(root)!r} is not a folder; leave root out to download lfw")
     return next((root / name for name in FOLDERS if (root / name).is_dir()), root)
 
 
-def _facts(everyone: Sequence[str], in_train: int, size: Sequence[int]) -> dict[str, Any]:
+def facts_of(everyone: Sequence[str], in_train: int, size: Sequence[int]) -> dict[str, Any]:
+    """The facts of a dataset with these people, of whom so many are trained on."""
     return {
         "num_identities": in_train,
         "class_names": list(everyone),
@@ -123,7 +136,7 @@ def _stand_in(seed: int) -> Splits:
 
     everyone = [f"Person {number}" for number in range(20)]
     splits = samples(range(12), 4), samples(range(12, 16), 4), samples(range(16, 20), 4)
-    return Splits(*splits, facts=_facts(everyone, 12, (112, 112)))
+    return Splits(*splits, facts=facts_of(everyone, 12, (112, 112)))
 
 
 # Attributes of the function: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.

@@ -50,6 +50,8 @@ class RecallAtK(Metric):
     def compute(self) -> Tensor:
         """The share, shape `()`."""
         embeddings, identities = dim_zero_cat(self.embeddings), dim_zero_cat(self.identities)
+        if bool((identities < 0).any()):
+            raise ValueError("these are pairs and no identities: take the metric pair_accuracy")
         samples = len(embeddings)
         numbers = torch.arange(samples, device=identities.device)
         found = torch.zeros((), dtype=torch.int64, device=identities.device)

@@ -5,14 +5,22 @@ Imports torch, torchmetrics and the toolkit's supervised task.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from torch import Tensor
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.trainer.states import TrainerFn
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
+from torchmetrics import Metric
 
 from toolkit.tasks.supervised import SupervisedTask, in_full_precision, unpacked
+from toolkit_vision.neighbour_pictures import neighbours
 
+SEARCHED = 500
+"""Among so many images of an evaluation, the first ones, the nearest are looked for to draw them."""
 DIGITS = 6
 """Digits after the point of an embedding that is told."""
 
@@ -29,10 +37,34 @@ class Recognition(SupervisedTask):
     The identities of the validation and test splits are others, of which such a loss knows nothing: there is no
     ``val/loss`` or ``test/loss``, but the metrics alone, ``recall_at_k`` and ``verification_accuracy``. They need
     all embeddings of a split, and there are none of the train split, whose embeddings change while they are gathered.
+    Identities below 0 are no identities but pairs, as `lfw_pairs` has them, for ``pair_accuracy``.
+
+    After ``Trainer.test``, and after ``Trainer.validate`` outside a fit, `pictures` holds ``neighbours``: images of the
+    split, each with those of its first ones that are most alike to it.
+
+    Args:
+        model: called with the images of a batch.
+        loss: called with embeddings and identities; returns their mean.
+        metrics: by label; called with embeddings and identities.
+        optimizer: from this module to an optimizer.
+        scheduler: from the optimizer and the trainer to Lightning's scheduler configuration.
     """
 
     metric_domains: ClassVar[tuple[str, ...]] = ()
     measured: ClassVar[tuple[str, ...]] = ("val", "test")
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        metrics: Mapping[str, Metric] | None = None,
+        optimizer: Callable[[nn.Module], Optimizer] | None = None,
+        scheduler: Callable[[Optimizer, Trainer], dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(model, loss, metrics, optimizer, scheduler)
+        self.pictures: dict[str, Tensor] = {}
+        """By name, uint8 ``(3, height, width)``: what the run saves under ``plots/``."""
+        self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
 
     @staticmethod
     def logged(metric_labels: Iterable[str]) -> tuple[str, ...]:
@@ -56,7 +88,27 @@ class Recognition(SupervisedTask):
         embeddings, identities = self.prepared(in_full_precision(self(inputs)), identities)
         for metric in self._metrics(split):
             metric.update(embeddings, identities)
+        wanted = SEARCHED - sum(len(kept[2]) for kept in self._kept)
+        drawn = inputs.dim() == 4 and inputs.shape[1] in (1, 3)
+        asked = self.trainer.state.fn in (TrainerFn.TESTING, TrainerFn.VALIDATING)
+        if wanted > 0 and drawn and asked and bool((identities >= 0).all()):
+            self._kept.append((inputs[:wanted].cpu(), embeddings[:wanted].cpu(), identities[:wanted].cpu()))
         return embeddings
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        self._keep_pictures()
+
+    def on_test_epoch_end(self) -> None:
+        super().on_test_epoch_end()
+        self._keep_pictures()
+
+    def _keep_pictures(self) -> None:
+        if self._kept:
+            images, embeddings, identities = (torch.cat(part) for part in zip(*self._kept, strict=True))
+            self._kept = []
+            if len(identities) > 1:
+                self.pictures = {"neighbours": neighbours(images, embeddings, identities)}
 
     def _of_split(self, split: str) -> dict[str, Any]:
         everything = super()._of_split(split)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from toolkit_vision.pretrained import ZooClassifier, channels_of_network, no_such_model, refuse_channels
 
@@ -68,6 +68,11 @@ class Timm(ZooClassifier):
             image_size = config["input_size"][1:]
         mean, std = (config["mean"], config["std"]) if pretrained else (None, None)
         super().__init__(arch, network, num_classes, in_channels, image_size, mean, std)
+
+    @classmethod
+    def untrained(cls, **arguments: Any) -> Self:
+        """The same network without pretrained weights, which a checkpoint will replace; nothing is downloaded."""
+        return cls(**{**arguments, "pretrained": False})
 
 
 def _timm() -> Any:

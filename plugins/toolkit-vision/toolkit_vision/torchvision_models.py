@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torchvision
@@ -20,6 +20,7 @@ from toolkit_vision.pretrained import (
     refuse_channels,
     set_inputs,
 )
+from toolkit_vision.untrained import weights_left_out
 
 AUXILIARY = ("AuxLogits", "aux1", "aux2")
 """Classifiers in the middle of inception_v3 and googlenet, for an auxiliary loss."""
@@ -93,6 +94,12 @@ class Torchvision(ZooClassifier):
                 if hasattr(network, name):
                     setattr(network, name, None)
         super().__init__(arch, network, num_classes, in_channels, image_size, mean, std)
+
+    @classmethod
+    def untrained(cls, **arguments: Any) -> Self:
+        """The same network without pretrained weights, which a checkpoint will replace; nothing is downloaded."""
+        with weights_left_out():
+            return cls(**arguments)
 
 
 def _random(arch: str, num_classes: int, image_size: Sequence[int] | None, options: dict[str, Any]) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torchvision.models import get_model, get_model_weights
 from torchvision.models.segmentation import LRASPP
 
 from toolkit_vision.pretrained import NETWORK_CHANNELS, channels_of_network, refuse_channels, set_inputs
+from toolkit_vision.untrained import weights_left_out
 
 Arch = Literal[
     "deeplabv3_mobilenet_v3_large",
@@ -70,6 +71,12 @@ class TorchvisionSegmentation(nn.Module):
         self._takes_all = isinstance(network, LRASPP)
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1))
         self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1))
+
+    @classmethod
+    def untrained(cls, **arguments: Any) -> Self:
+        """The same network without pretrained weights, which a checkpoint will replace; nothing is downloaded."""
+        with weights_left_out():
+            return cls(**arguments)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits `(batch, num_classes, height, width)` of images `(batch, in_channels, height, width)`, 0 to 1."""

@@ -56,6 +56,8 @@ class VerificationAccuracy(Metric):
     def compute(self) -> Tensor:
         """The accuracy, shape `()`."""
         embeddings, identities = dim_zero_cat(self.embeddings), dim_zero_cat(self.identities)
+        if bool((identities < 0).any()):
+            raise ValueError("these are pairs and no identities: take the metric pair_accuracy")
         order = embeddings[:, 0].argsort(stable=True)
         order = order[identities[order].argsort(stable=True)]
         drawn = drawn_pairs(identities[order].cpu(), self.pairs // 2, self.seed)
@@ -66,13 +68,7 @@ class VerificationAccuracy(Metric):
         # The first half are the same; every fold gets as many of both.
         same = torch.arange(len(similarity)) < len(similarity) // 2
         fold = torch.arange(len(similarity) // 2).repeat(2) % self.folds
-        accuracies = []
-        for number in range(self.folds):
-            held_out = fold == number
-            threshold = best_threshold(similarity[~held_out], same[~held_out])
-            right = (similarity[held_out] > threshold) == same[held_out]
-            accuracies.append(right.double().mean())
-        return torch.stack(accuracies).mean().to(embeddings)
+        return accuracy_over_folds(similarity, same, fold).to(embeddings)
 
 
 def drawn_pairs(identities: Tensor, pairs: int, seed: int) -> tuple[Tensor, Tensor] | None:
@@ -103,6 +99,29 @@ def drawn_pairs(identities: Tensor, pairs: int, seed: int) -> tuple[Tensor, Tens
     another = torch.randint(samples, (pairs,), generator=generator)
     stranger = (begins[another] + size[another] + below(samples - size[another])) % samples
     return torch.cat((one, another)), torch.cat((mate, stranger))
+
+
+def accuracy_over_folds(similarity: Tensor, same: Tensor, fold: Tensor) -> Tensor:
+    """The mean over folds of the accuracy with the threshold that is best on all other folds, float64 `()`.
+
+    Arguments:
+        similarity: of each pair, shape `(pairs,)`.
+        same: whether it is of one identity.
+        fold: the fold it is in.
+
+    Returns:
+        Not a number where there are fewer than two folds.
+    """
+    numbers = sorted(set(fold.tolist()))
+    if len(numbers) < 2:
+        return torch.tensor(torch.nan, dtype=torch.float64)
+    accuracies = []
+    for number in numbers:
+        held_out = fold == number
+        threshold = best_threshold(similarity[~held_out], same[~held_out])
+        right = (similarity[held_out] > threshold) == same[held_out]
+        accuracies.append(right.double().mean())
+    return torch.stack(accuracies).mean()
 
 
 def best_threshold(similarity: Tensor, same: Tensor) -> float:

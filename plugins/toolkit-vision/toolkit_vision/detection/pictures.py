@@ -57,7 +57,7 @@ def with_boxes(
     if len(order):
         labels, scores = found["labels"].cpu()[order].tolist(), found["scores"].cpu()[order].tolist()
         texts = [
-            f"{class_names[label] if label < len(class_names) else label} {score:.2f}"
+            f"{class_names[label] if label < len(class_names) else label}: {score:.2f}"
             for label, score in zip(labels, scores, strict=True)
         ]
         picture = draw_bounding_boxes(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
+
+from toolkit_vision.untrained import weights_left_out
 
 Arch = Literal[
     "fasterrcnn_mobilenet_v3_large_320_fpn",
@@ -73,6 +75,12 @@ class TorchvisionDetection(nn.Module):
         else:
             self.network = get_model(arch, weights=_weights(arch, weights), **options)
             _replace_heads(self.network, get_model(arch, **ours))
+
+    @classmethod
+    def untrained(cls, **arguments: Any) -> Self:
+        """The same network without pretrained weights, which a checkpoint will replace; nothing is downloaded."""
+        with weights_left_out():
+            return cls(**arguments)
 
     def forward(
         self, images: Tensor, targets: Sequence[dict[str, Tensor]] | None = None

@@ -47,6 +47,7 @@ def voc(
     val: str | list[str] | None = "val",
     test: str | list[str] | None = None,
     class_names: list[str] | None = None,
+    renamed: dict[str, str] | None = None,
     image_size: Sequence[int] = (512, 512),
     tile: int | None = None,
 ) -> DetectionSplits:
@@ -70,6 +71,7 @@ def voc(
         val: the images to validate on; None for none.
         test: the images to test on; None for none.
         class_names: the classes, in the order of their numbers; those of Pascal VOC when None.
+        renamed: by the name that annotations have, the class that it is taken for, such as `{Dead: Tree, Alive: Tree}`.
         image_size: height and width of a sample in pixels.
         tile: cut images into squares of so many pixels first, for photographs that are much larger than what is on
             them. They cover the image, and overlap where its sides are no multiples; a box counts in a tile when at
@@ -77,19 +79,24 @@ def voc(
 
     Raises:
         FileNotFoundError: a folder, a list or a file is missing; the message names it.
-        ValueError: an XML file cannot be read; the message begins with its path.
+        ValueError: an XML file cannot be read; the message begins with its path. Or `renamed` names no class.
     """
     size = checked_size(image_size)
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"root={str(folder)!r} is not a folder; give one such as VOCdevkit/VOC2012")
     classes = list(CLASSES if class_names is None else class_names)
+    strange = [name for name in (renamed or {}).values() if name not in classes]
+    if strange:
+        raise ValueError(f"renamed: {strange[0]!r} is none of the classes {', '.join(classes)}")
+    numbers = {name: number for number, name in enumerate(classes)}
+    numbers |= {name: numbers[taken_for] for name, taken_for in (renamed or {}).items()}
     images = _images(folder)
 
     def split(given: str | list[str] | None) -> AnnotatedImages | None:
         if given is None:
             return None
-        listed = [_annotated(folder, name, images, classes) for name in _names(folder, given)]
+        listed = [_annotated(folder, name, images, numbers) for name in _names(folder, given)]
         return AnnotatedImages(listed, size, tile)
 
     return DetectionSplits(split(train), split(val), split(test), detection_facts(classes, size))
@@ -112,7 +119,7 @@ def _images(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(place.iterdir()) if path.suffix.lower() in SUFFIXES}
 
 
-def _annotated(folder: Path, name: str, images: Mapping[str, Path], classes: Sequence[str]) -> Annotated:
+def _annotated(folder: Path, name: str, images: Mapping[str, Path], numbers: Mapping[str, int]) -> Annotated:
     inside = folder / "Annotations"
     file = (inside if inside.is_dir() else folder) / f"{name}.xml"
     if not file.is_file():
@@ -122,13 +129,13 @@ def _annotated(folder: Path, name: str, images: Mapping[str, Path], classes: Seq
         page = ElementTree.parse(file)
         for each in page.iterfind("object"):
             called = _text(each, "name")
-            if called not in classes:
+            if called not in numbers:
                 wrong.append(f"an object is a {called!r}, which is none of the classes")
                 continue
             x1, y1, x2, y2 = (float(_text(each, f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax"))
             # Pixels are counted from 1, and the last one belongs to the box.
             boxes.append([x1 - 1, y1 - 1, x2, y2])
-            labels.append(classes.index(called))
+            labels.append(numbers[called])
             crowds.append((each.findtext("difficult") or "0").strip() == "1")
         root = page.getroot()
         size = None if root.find("size") is None else (int(_text(root, "size/height")), int(_text(root, "size/width")))
