@@ -440,7 +440,11 @@ def test_under_two_processes(tmp_path: Path) -> None:
         processes.append(
             subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT)
         )
-    ended = [process.communicate(timeout=300)[0].decode() for process in processes]
+    try:
+        ended = [process.communicate(timeout=900)[0].decode() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [process.returncode for process in processes] == [0, 0], "\n".join(ended)
     assert all(f"{name} compared" in text for text in ended for name in TWO_PROCESSES)
 
