@@ -86,6 +86,23 @@ def test_the_results_name_the_machine_the_versions_and_the_date(results: str) ->
     assert "the numbers mean nothing" in results
 
 
+@pytest.mark.skipif(gpu.has_gpu(), reason="it would measure for minutes")
+def test_what_is_measured_again_takes_the_place_of_its_part_alone(results: str, tmp_path: Path) -> None:
+    output = tmp_path / "RESULTS.md"
+    output.write_text(results, encoding="utf-8")
+    command = [sys.executable, "-m", "benchmarks", "gpu", "--output", str(output)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    old, new = sections(results), sections(output.read_text(encoding="utf-8"))
+    assert list(new) == list(MODULES)
+    assert {name: new[name] for name in MODULES if name != "gpu"} == {
+        name: old[name] for name in MODULES if name != "gpu"
+    }
+    done = subprocess.run([*command, "stpe"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no module stpe; there are step, startup" in done.stderr
+
+
 def test_a_measurement_has_a_command_of_its_own() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.startup", "--tiny"], cwd=ROOT, capture_output=True, text=True
