@@ -98,7 +98,8 @@ def test_what_is_measured_again_takes_the_place_of_its_part_alone(results: str, 
     assert {name: new[name] for name in MODULES if name != "gpu"} == {
         name: old[name] for name in MODULES if name != "gpu"
     }
-    done = subprocess.run([*command, "stpe"], cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks", "gpu", "stpe", "--output", str(output)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "there is no module stpe; there are step, startup" in done.stderr
 
