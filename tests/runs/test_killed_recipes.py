@@ -32,6 +32,8 @@ OFFLINE: dict[str, list[str]] = {
     "vision/digit-recognition": [*SCENES, "trainer.max_epochs=12"],
     "vision/digit-segmentation": [*SCENES, "trainer.max_epochs=4"],
     "vision/digits": [],
+    "vision/fashion-mnist": ["dataset=digits", *SMALL, "trainer.max_epochs=25"],
+    "vision/fashion-mnist-long": ["dataset=digits", *SMALL, "trainer.max_epochs=10"],
     "vision/finetune": ["dataset=digits", *SMALL, "model.arch=resnet18", "model.weights=null", "trainer.max_epochs=3"],
     "vision/imagenet-resnet50": [
         *(*IN_GREY, *SMALL, "model.depth=18", "transforms.train.random_resized_crop.size=32"),

@@ -17,6 +17,7 @@ FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "flip_averaged",
             "mlp",
             "resnet",
+            "resnet9",
             "small_cnn",
             "timm",
             "torchvision",
