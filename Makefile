@@ -5,7 +5,7 @@
 #   make test      lint, types and all tests
 #   make lint      lint and types only
 #   make test-gpu  the tests that need a GPU, or several
-#   make verify    the long proofs, and every offline recipe against the results it states
+#   make verify    the long proofs, and every recipe against the results it states
 #   make setup     only .venv
 #
 #   make test PYTHON=python3.12    with another Python

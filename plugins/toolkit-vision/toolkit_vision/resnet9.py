@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class ResNet9(nn.Module):
-    """A network that was found in a search for fast training ("How to Train Your ResNet", parts 4 and 8, Page, 2018).
+    """A network that was found in a search for fast training ("How to Train Your ResNet", Page, 2018 and 2019).
 
     Four 3x3 convolutions with batch normalisation, each of which but the first has a pooling that halves the image; a
     residual block after the second and one after the last; the maximum over what is left of the image; one linear
