@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SECONDS_BETWEEN_UPDATES = 0.25
-"""Drawing the bar costs a millisecond and a half."""
+"""Drawing the bar costs a millisecond."""
 
 
 @hookimpl
