@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "toolkit-text": {
+        "part": ("bpe", "bytes", "characters", "tokenizer_file", "unigram", "words"),
+    },
     "toolkit-vision": {
         "task": ("detection", "recognition", "segmentation"),
         "model": (

@@ -1,0 +1,123 @@
+"""What a trained tokenizer is here: one of Hugging Face's, with four special tokens. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import tokenizers
+
+PAD, UNK, BOS, EOS = SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
+"""Padding, an unknown token, begin and end of a text: the first four numbers of a tokenizer that is trained here."""
+FILE = "tokenizer.json"
+"""What a run keeps the tokenizer of its data as; the format is that of the library `tokenizers`."""
+
+
+class Tokenizer:
+    """From text to the numbers of tokens and back.
+
+    Arguments:
+        inner: the tokenizer of the library `tokenizers`.
+        specials: what it calls padding, unknown tokens, beginning and end, in this order.
+
+    Raises:
+        ValueError: one of the special tokens is not in its vocabulary.
+    """
+
+    def __init__(self, inner: tokenizers.Tokenizer, specials: Sequence[str] = SPECIALS) -> None:
+        missing = [name for name in specials if inner.token_to_id(name) is None]
+        if missing:
+            raise ValueError(f"the tokenizer has no token {', '.join(missing)}; name those that it has")
+        # "<eos>" in somebody's text is five characters. Not in the file, so that it is set whenever one is read.
+        inner.encode_special_tokens = True
+        self._inner = inner
+        self.specials = tuple(specials)
+        self.pad_id, self.unk_id, self.bos_id, self.eos_id = (inner.token_to_id(name) for name in specials)
+        self.vocab_size: int = inner.get_vocab_size()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a model has to know: `vocab_size`, `pad_id`, `bos_id`, `eos_id`."""
+        return {name: getattr(self, name) for name in ("vocab_size", "pad_id", "bos_id", "eos_id")}
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text, none added at its ends."""
+        ids: list[int] = self._inner.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_all(self, texts: Iterable[str]) -> list[list[int]]:
+        """The tokens of many texts, encoded by several threads."""
+        return [each.ids for each in self._inner.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, without the special ones."""
+        text: str = self._inner.decode(list(ids), skip_special_tokens=True)
+        return text
+
+    def pieces(self) -> Pieces:
+        """For decoding one token after another."""
+        return Pieces(self._inner)
+
+    def to_bytes(self) -> bytes:
+        """As a file, for `from_bytes`."""
+        return self._inner.to_str(pretty=False).encode()
+
+    @classmethod
+    def from_bytes(cls, file: bytes, specials: Sequence[str] = SPECIALS) -> Tokenizer:
+        """From a file in the format of the library `tokenizers`.
+
+        Raises:
+            ValueError: it is no such file.
+        """
+        try:
+            inner = tokenizers.Tokenizer.from_buffer(file)
+        except Exception as error:  # the library raises nothing more special
+            raise ValueError(f"not a tokenizer.json of the library tokenizers: {error}") from error
+        return cls(inner, specials)
+
+
+class Pieces:
+    """The text of tokens that come one by one; a character of several tokens comes with the last of them."""
+
+    def __init__(self, inner: tokenizers.Tokenizer) -> None:
+        self._inner = inner
+        self._stream = tokenizers.decoders.DecodeStream(skip_special_tokens=True)
+
+    def add(self, token: int) -> str:
+        """What the text grows by."""
+        return self._stream.step(self._inner, token) or ""
+
+
+class TokenizerPart(Protocol):
+    """A tokenizer as a recipe names it: a part that learns from texts what it needs. A shape, not a base class."""
+
+    def fit(self, texts: Iterable[str]) -> Tokenizer:
+        """The tokenizer for data like these texts.
+
+        Raises:
+            ValueError: they do not suffice; the message names the argument to change.
+        """
+        ...
+
+
+def fitted(part: TokenizerPart, texts: Iterable[str], run_files: Mapping[str, bytes] | None) -> Tokenizer:
+    """The tokenizer that the run keeps already, else one that learns from `texts`, which should be those to train on.
+
+    Arguments:
+        part: the tokenizer as the recipe has it.
+        texts: to learn from.
+        run_files: what a run that is resumed or tested has kept, by name; None in a new one.
+    """
+    kept = (run_files or {}).get(FILE)
+    return Tokenizer.from_bytes(kept) if kept is not None else part.fit(texts)
+
+
+def checked_size(vocab_size: int, least: int) -> int:
+    """`vocab_size`, of which `least` tokens are there before anything is learnt.
+
+    Raises:
+        ValueError: it is less.
+    """
+    if vocab_size < least:
+        raise ValueError(f"vocab_size={vocab_size}: {least} tokens are needed for single symbols and special tokens")
+    return vocab_size
