@@ -1,4 +1,4 @@
-"""Sentences of movie reviews, for or against: real data that needs no download. Imports torch, nothing of the toolkit."""
+"""Sentences of movie reviews, for or against: real data without a download. Imports torch, nothing of the toolkit."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from toolkit_text.labelled import SPLITS, Labelled, Reading, cut_off, labelled_splits, stand_in
+from toolkit_text.line_reader import LineReader
 from toolkit_text.splits import Splits
 from toolkit_text.tables import Table, read_table
-from toolkit_text.line_reader import LineReader
 from toolkit_text.tokenizer import TokenizerPart
 from toolkit_text.words import Words
 
