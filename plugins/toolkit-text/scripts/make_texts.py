@@ -2,9 +2,9 @@
 
     python plugins/toolkit-text/scripts/make_texts.py FOLDER
 
-FOLDER holds `langid.tsv.gz` (split, language, text: 1,000 strings of Home Assistant's interface in 36 languages each) and
-`movieReviewSnippets.tsv.gz` (number, mean score, text: the sentences of movie reviews that come with VADER). Run
-again it gives the same rows.
+FOLDER holds `langid.tsv.gz` (split, language, text: strings of Home Assistant's interface, 1,000 in each of 36
+languages) and `movieReviewSnippets.tsv.gz` (number, mean score, text: the sentences of movie reviews that come with
+VADER). Run again it gives the same rows.
 """
 
 from __future__ import annotations
