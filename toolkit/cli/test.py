@@ -41,10 +41,11 @@ def run_test(
                 "checkpoint": str(result.checkpoint),
                 "metrics": dict(result.metrics),
                 "pictures": [str(path) for path in result.pictures],
+                "tables": [str(path) for path in result.tables],
             }
         )
         return
     say(f"{folder.id}: tested {result.checkpoint.name}")
     table((Column("metric", "bold"), Column("value")), [(name, console.shown(v)) for name, v in result.metrics.items()])
-    for picture in result.pictures:
-        say(shown_path(picture))
+    for path in (*result.pictures, *result.tables):
+        say(shown_path(path))

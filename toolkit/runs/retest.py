@@ -26,6 +26,7 @@ from toolkit.tracking.changes import BY_TEST, refuse_changes
 from toolkit.tracking.folder import RunFolder, find
 from toolkit.tracking.plots import evaluation_pictures
 from toolkit.tracking.run_files import kept_files
+from toolkit.tracking.task_tables import evaluation_tables, save_tables
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Retested:
     """The folder of the run that the checkpoint belongs to."""
     pictures: tuple[Path, ...]
     """Confusion matrix and worst mistakes, where the task gathers them."""
+    tables: tuple[Path, ...]
+    """What the task has filled."""
 
 
 def retest(
@@ -84,15 +87,17 @@ def retest(
     before: list[Any] = folder.read_json().get("tests", [])
     prefix = f"test-{len(before) + 1}-"
     pictures = evaluation_pictures(experiment, folder.plots, prefix)
+    tables = save_tables(evaluation_tables(experiment), folder.plots, prefix)
     entry = {
         "when": now(),
         "overrides": list(overrides),
         "checkpoint": f"checkpoints/{checkpoint.name}",
         "metrics": metrics,
         "pictures": [f"plots/{path.name}" for path in pictures],
+        "tables": [f"plots/{path.name}" for path in tables],
     }
     folder.update_json(tests=[*before, entry])
-    return Retested(metrics, checkpoint, folder.path, tuple(pictures))
+    return Retested(metrics, checkpoint, folder.path, tuple(pictures), tuple(tables))
 
 
 def _tested(experiment: Experiment, checkpoint: Path) -> dict[str, float]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import RunError
 from toolkit.hooks import hookimpl
 from toolkit.registry.names import is_component_name
 from toolkit.tracking.table import read_series
@@ -63,10 +64,19 @@ def evaluation_pictures(experiment: Any, folder: Path, prefix: str = "") -> list
         drawn.append(_save(draw_mistakes(pictured, names), folder / f"{prefix}worst_mistakes.png"))
     pictures: Mapping[str, Tensor] = getattr(experiment.task, "pictures", {})
     for name, picture in pictures.items():
-        if not is_component_name(name):
-            raise ValueError(f"the task calls a picture {name!r}; it is the name of a file: [a-z][a-z0-9_]*")
-        drawn.append(save_picture(picture, folder / f"{prefix}{name}.png"))
+        drawn.append(save_picture(picture, folder / f"{prefix}{file_stem(name, 'picture')}.png"))
     return drawn
+
+
+def file_stem(name: str, what: str) -> str:
+    """The name that a task has given to a picture or a table, where a file can be called so.
+
+    Raises:
+        RunError: it cannot.
+    """
+    if not is_component_name(name):
+        raise RunError(f"the task calls a {what} {name!r}; it is the name of a file: [a-z][a-z0-9_]*")
+    return name
 
 
 def draw_learning_curve(
