@@ -18,7 +18,7 @@ from toolkit.runs.automatic import chosen
 from toolkit.runs.blame import reason_of
 from toolkit.runs.crew import refuse_launchers
 from toolkit.runs.execute import make_data
-from toolkit.runs.record import now
+from toolkit.runs.record import now, signatures
 from toolkit.runs.run import plain_metrics
 from toolkit.runs.stored import stored_recipe
 from toolkit.runs.weights import chosen_checkpoint
@@ -41,6 +41,8 @@ class Retested:
     """Confusion matrix and worst mistakes, where the task gathers them."""
     tables: tuple[Path, ...]
     """What the task has filled."""
+    signatures: Mapping[str, str]
+    """By label how metrics count, where they say it."""
 
 
 def retest(
@@ -88,16 +90,17 @@ def retest(
     prefix = f"test-{len(before) + 1}-"
     pictures = evaluation_pictures(experiment, folder.plots, prefix)
     tables = save_tables(evaluation_tables(experiment), folder.plots, prefix)
-    entry = {
+    entry: dict[str, Any] = {
         "when": now(),
         "overrides": list(overrides),
         "checkpoint": f"checkpoints/{checkpoint.name}",
         "metrics": metrics,
+        "signatures": signatures(experiment.metrics),
         "pictures": [f"plots/{path.name}" for path in pictures],
         "tables": [f"plots/{path.name}" for path in tables],
     }
     folder.update_json(tests=[*before, entry])
-    return Retested(metrics, checkpoint, folder.path, tuple(pictures), tuple(tables))
+    return Retested(metrics, checkpoint, folder.path, tuple(pictures), tuple(tables), entry["signatures"])
 
 
 def _tested(experiment: Experiment, checkpoint: Path) -> dict[str, float]:

@@ -40,6 +40,8 @@ def toolkit_run_finished(run: Any, result: Any) -> None:
     for line in aligned(metric_rows(run.record)):
         verdict = next((style for ending, style in _STYLES.items() if line.endswith(f"   {ending}")), "")
         out.print(Text(line, style=verdict), soft_wrap=True)
+    for label, signature in run.record["signatures"].items():
+        out.print(Text(f"{label}: {signature}", style="dim"), soft_wrap=True)
     drawn = [("picture", path) for path in pictures(run.folder.plots)]
     filled = [("table", path) for path in sorted(run.folder.plots.glob("*.csv"))]
     _print_pairs("", [("run", run.folder.shown), *((what, shown_path(path)) for what, path in (*drawn, *filled))])
