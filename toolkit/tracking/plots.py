@@ -153,7 +153,7 @@ def draw_mistakes(mistakes: Sequence[Any], names: Sequence[str]) -> Figure:
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, mistake in zip(panels, mistakes, strict=False):
         axes.imshow(as_picture(mistake.input), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        true, taken = (_named(names, number) for number in (mistake.target, mistake.predicted))
+        true, taken = (class_name(names, number) for number in (mistake.target, mistake.predicted))
         axes.set_title(f"{true}, taken for {taken}", fontsize=9, color=INK)
         axes.set_xlabel(f"loss {mistake.loss:.2f}", fontsize=8, color=INK)
     for axes in panels:
@@ -227,7 +227,8 @@ def _curves(axes: Axes, series: Series, name: str, best_step: int | None) -> Non
         axes.legend(frameon=False, fontsize=9)
 
 
-def _named(names: Sequence[str], number: int) -> str:
+def class_name(names: Sequence[str], number: int) -> str:
+    """What a class is called: its number where there is no name for it."""
     return names[number] if 0 <= number < len(names) else str(number)
 
 

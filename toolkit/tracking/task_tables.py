@@ -8,17 +8,23 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from toolkit.tasks.classification import DIGITS
+from toolkit.tasks.pictures import TOKENS, are_tokens
 from toolkit.tasks.tables import Table
 from toolkit.tracking.files import write_atomic
-from toolkit.tracking.plots import file_stem
+from toolkit.tracking.plots import class_name, file_stem
 from toolkit.tracking.redact import Redactor
 from toolkit.tracking.table import encode_cells
 
 
 def evaluation_tables(experiment: Any) -> dict[str, Table]:
-    """The tables of an experiment's task by name; none for a task without `tables`."""
+    """The tables of an experiment's task by name: its `tables`, and of a classifier of texts its worst mistakes.
+
+    These need a dataset that says how a sample reads: ``text_of(tokens)``, beside its splits.
+    """
     tables: Mapping[str, Table] = getattr(experiment.task, "tables", {})
-    return {file_stem(name, "table"): table for name, table in tables.items()}
+    worst = _worst_mistakes(experiment)
+    return {**worst, **{file_stem(name, "table"): table for name, table in tables.items()}}
 
 
 def save_tables(tables: Mapping[str, Table], folder: Path, prefix: str = "") -> list[Path]:
@@ -28,6 +34,22 @@ def save_tables(tables: Mapping[str, Table], folder: Path, prefix: str = "") -> 
     for path, table in paths.items():
         write_atomic(path, b"".join(encode_cells(redactor.values(cells)) for cells in (table.columns, *table.rows)))
     return list(paths)
+
+
+def _worst_mistakes(experiment: Any) -> dict[str, Table]:
+    mistakes = [each for each in getattr(experiment.task, "worst", []) if are_tokens(each.input.unsqueeze(0))]
+    text_of = getattr(experiment.data, "text_of", None)
+    if not mistakes or text_of is None:
+        return {}
+    names = [str(name) for name in experiment.facts.get("class_names") or ()]
+    rows: list[list[str | int | float | None]] = []
+    for mistake in mistakes:
+        tokens = mistake.input[mistake.input >= 0]
+        tokens = tokens[tokens != experiment.facts.get("pad_id", -1)]
+        cut = "…" if len(tokens) == TOKENS else ""
+        true, taken = (class_name(names, number) for number in (mistake.target, mistake.predicted))
+        rows.append([true, taken, round(mistake.probability, DIGITS), f"{text_of(tokens)}{cut}"])
+    return {"worst_mistakes": Table(("true", "predicted", "probability", "text"), rows)}
 
 
 class TaskTables(pl.Callback):
