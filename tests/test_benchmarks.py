@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ddp, gpu, loading, memory, startup, step
+from benchmarks import ddp, gpu, loading, memory, startup, step, step_others
 from benchmarks.__main__ import MODULES
 from benchmarks.frame import Measured, Rounds, Settings, call, interleaved, repeated
 from benchmarks.table import ABSENT, WIDTH, Against, Row, table
@@ -21,7 +21,11 @@ from benchmarks.table import ABSENT, WIDTH, Against, Row, table
 ROOT = Path(__file__).parent.parent
 
 LABELS = {
-    "step": [[label for _, label in group] for group in (step.PLAIN, step.CLIPPING, step.PEERS, step.ROWS, step.GRAPH)],
+    "step": [[label for _, label in group] for group in (step.PLAIN, step.CLIPPING)],
+    "step_two_threads": [[label for _, label in group] for group in (step.PLAIN, step.CLIPPING)],
+    "step_others": [
+        [label for _, label in group] for group in (step_others.PEERS, step_others.ROWS, step_others.GRAPH)
+    ],
     "startup": [[*startup.PIPED, *startup.ON_TERMINAL]],
     "ddp": [[row.label for row in rows] for rows in (ddp.IN_TWO, (*ddp.IN_ONE, *ddp.IN_TWO))],
     "loading": [
