@@ -2,7 +2,7 @@
 
     python -m benchmarks.step_others [--rounds 15] [--measurements 3] [--tiny]
 
-Protocol: that of `benchmarks.step`, in measurements of their own, because a machine changes its speed in the minutes
+Protocol. That of `benchmarks.step`, in measurements of their own, because a machine changes its speed in the minutes
 that they take; the tight loop and the toolkit's defaults are among them. With one thread, and what two threads change
 with two.
 

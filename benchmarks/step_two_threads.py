@@ -2,7 +2,7 @@
 
     python -m benchmarks.step_two_threads [--rounds 15] [--measurements 3] [--tiny]
 
-Protocol and variants are those of `benchmarks.step`.
+Protocol. That of `benchmarks.step`, with its variants.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def test_what_is_measured_again_takes_the_place_of_its_part_alone(results: str, 
     command = [sys.executable, "-m", "benchmarks", "gpu", "stpe", "--output", str(output)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "there is no module stpe; there are step, startup" in done.stderr
+    assert "there is no module stpe; there are step, step_two_threads" in done.stderr
 
 
 def test_a_measurement_has_a_command_of_its_own() -> None:
