@@ -14,7 +14,7 @@ from toolkit.errors import RequestError
 from toolkit.registry import Registry
 from toolkit.runs.crew import Crew, carry_out
 from toolkit.runs.environment import refuse_environment
-from toolkit.runs.record import now
+from toolkit.runs.record import now, signatures
 from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run
 from toolkit.runs.sized import sized
@@ -23,6 +23,7 @@ from toolkit.runs.trial import refuse_trainer
 from toolkit.tracking import provenance
 from toolkit.tracking.folder import FINISHED, RUNNING, RunFolder, find, this_process
 from toolkit.tracking.resumable import refuse_resume
+from toolkit.tracking.run_files import kept_files
 
 
 def resume(
@@ -96,12 +97,13 @@ def reopen(
     checked.raise_problems()
     _must_go_on(checked, folder, saved)
     refuse_environment(checked)
-    experiment = build(checked, untrained=True)
+    experiment = build(checked, untrained=True, kept=kept_files(folder))
     refuse_trainer(experiment)
     # What comes after the checkpoint, damaged or not, is made again.
     remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))
     folder.reserve()
     run = Run(folder, experiment, begun_again(content, overrides), resumed_from=saved)
+    run.record["signatures"] = signatures(experiment.metrics)
     if crew.job is not None:
         run.record["job"] = crew.job.record()
     for one in damaged:
