@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-text": {
-        "part": ("bpe", "bytes", "characters", "tokenizer_file", "unigram", "words"),
+        "model": ("bag_of_ngrams", "bilstm_classifier", "hf", "text_cnn", "transformer_classifier"),
+        "dataset": ("ag_news", "imdb", "language_id", "movie_sentiment", "sst2", "text_table"),
+        "part": ("bpe", "bytes", "characters", "hub_tokenizer", "tokenizer_file", "unigram", "words"),
     },
     "toolkit-vision": {
         "task": ("detection", "recognition", "segmentation"),
