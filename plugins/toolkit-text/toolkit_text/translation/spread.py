@@ -13,22 +13,24 @@ class Spread:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._kept: list[Any] = []
-        self._every = 1
-        self._seen = 0
+        self._begin()
 
     def add(self, item: Any) -> None:
         """Keep an item, or not."""
+        if self._seen % self._every == 0 and len(self._kept) == 2 * self.size:
+            self._kept = self._kept[::2]
+            self._every *= 2
         if self._seen % self._every == 0:
-            if len(self._kept) == 2 * self.size:
-                self._kept = self._kept[::2]
-                self._every *= 2
-            if self._seen % self._every == 0:
-                self._kept.append(item)
+            self._kept.append(item)
         self._seen += 1
 
     def taken(self) -> list[Any]:
         """What was kept; it begins anew."""
         kept = self._kept
-        self.__init__(self.size)  # type: ignore[misc]
+        self._begin()
         return kept
+
+    def _begin(self) -> None:
+        self._kept: list[Any] = []
+        self._every = 1
+        self._seen = 0

@@ -1,4 +1,7 @@
-"""The task of writing one text from another. Imports torch, torchmetrics, Lightning and the toolkit's supervised task."""
+"""The task of writing one text from another.
+
+Imports torch, torchmetrics, Lightning and the toolkit's supervised task.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +34,20 @@ class Seq2Seq(SupervisedTask):
     padding. In validation and test the targets may be ``(target_out, references)``, with the texts to measure
     translations against; otherwise they are what the tokenizer gives back of ``target_out``.
 
-    In training the model sees the true tokens before each one that it has to say: ``model((source, target_in))`` returns
-    logits ``(batch, n, vocab_size)``. The loss gets ``(tokens, vocab_size)`` and ``(tokens,)``, and an epoch's is the
-    mean over tokens, in validation and test too. Smoothing is the loss's own: ``{use: cross_entropy, label_smoothing:
-    0.1}``.
+    In training the model sees the true tokens before each one that it has to say: ``model((source, target_in))``
+    returns logits ``(batch, n, vocab_size)``. The loss gets ``(tokens, vocab_size)`` and ``(tokens,)``, and an epoch's
+    is the mean over tokens, in validation and test too. Smoothing is the loss's own: ``{use: cross_entropy,
+    label_smoothing: 0.1}``.
 
     Validation and test translate for the metrics, in validation greedily, because it is there to choose by, and in
-    test with ``beam`` beginnings at a time. The model does it by ``encode(source)`` and ``step(tokens, memory, cache)``:
-    see `toolkit_text.translation.beam_search`. Metrics get two lists of texts. ``tables`` holds ``translations``: some
-    sources with their references and translations.
+    test with ``beam`` beginnings at a time. The model does it by ``encode(source)`` and ``step(tokens, memory,
+    cache)``: see `toolkit_text.translation.beam_search`. Metrics get two lists of texts. ``tables`` holds
+    ``translations``: some sources with their references and translations.
 
     Args:
         model: as said above.
         loss: called with logits and tokens; returns their mean.
-        metrics: by label, ``bleu`` and ``chrf``, or those of torchmetrics.text; called with translations and references.
+        metrics: by label, ``bleu``, ``chrf`` or those of torchmetrics.text; called with translations and references.
         optimizer: from this module to an optimizer.
         scheduler: from the optimizer and the trainer to Lightning's scheduler configuration.
         run_files: what the dataset lets the run keep: its tokenizer.
