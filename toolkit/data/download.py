@@ -46,6 +46,11 @@ def no_downloads() -> Iterator[None]:
         _left_out.reset(token)
 
 
+def downloads_left_out() -> bool:
+    """Whether this is inside `no_downloads`, for datasets that other libraries download: raise an OSError then."""
+    return _left_out.get()
+
+
 def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:
     """The path of a file in the cache, downloaded first unless it is there with the right checksum.
 

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-text": {
+        "task": ("seq2seq",),
+        "model": ("attention_rnn", "transformer_seq2seq"),
+        "dataset": ("interface_strings", "iwslt2017", "multi30k", "parallel_table", "wmt"),
+        "metric": ("bleu", "chrf"),
         "part": ("bpe", "bytes", "characters", "tokenizer_file", "unigram", "words"),
     },
     "toolkit-vision": {

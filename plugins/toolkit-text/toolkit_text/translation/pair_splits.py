@@ -11,7 +11,7 @@ from toolkit_text.bpe import BPE
 from toolkit_text.labelled import READING_FILE, SPLITS, Reading
 from toolkit_text.notes import counted, note
 from toolkit_text.splits import Splits
-from toolkit_text.tokenizer import TokenizerPart, fitted
+from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
 from toolkit_text.translation.pairs import Pairs
 
 
@@ -79,36 +79,39 @@ def pair_splits(
     """
     train = parts["train"]
     assert train is not None, "whoever made the parts has seen to it"
-    trained = fitted(tokenizer or BPE(), [*train.sources, *train.targets], run_files)
+    return encoded_splits(parts, fitted(tokenizer or BPE(), [*train.sources, *train.targets], run_files), reading)
+
+
+def encoded_splits(parts: Mapping[str, TextPairs | None], tokenizer: Tokenizer, reading: Reading) -> Splits:
+    """Splits of the tokens of a tokenizer that has learnt already; see `pair_splits`."""
     most = reading.max_length
     made: dict[str, Pairs | None] = dict.fromkeys(SPLITS)
-    cut = dict[str, int]()
+    over = dict[str, int]()
     for name, part in parts.items():
         if part is None:
             continue
-        tokens = list(zip(trained.encode_all(part.sources), trained.encode_all(part.targets), strict=True))
-        long = [max(len(source), len(target)) > most for source, target in tokens]
-        cut[name] = sum(long)
+        tokens = list(zip(tokenizer.encode_all(part.sources), tokenizer.encode_all(part.targets), strict=True))
+        fits = [max(len(source), len(target)) <= most for source, target in tokens]
+        over[name] = fits.count(False)
         if name == "train":
-            tokens = [pair for pair, too_long in zip(tokens, long, strict=True) if not too_long]
+            tokens = [pair for pair, fit in zip(tokens, fits, strict=True) if fit]
             if not tokens:
                 raise ValueError(f"max_length={most}: every pair to train on has more tokens on a side")
         sources, targets = ([side[:most] for side in texts] for texts in zip(*tokens, strict=True))
-        made[name] = Pairs(sources, targets, trained, None if name == "train" else part.targets)
+        made[name] = Pairs(sources, targets, tokenizer, None if name == "train" else part.targets)
     empty = {name: part.empty for name, part in parts.items() if part is not None}
     if any(empty.values()):
         note(f"{_listed(empty)} with an empty side left out")
-    over = f"with more than max_length={most} tokens on a side"
-    if cut.pop("train"):
-        left = len(made["train"] or ())
-        note(f"{counted(len(train.sources) - left, 'pair')} of train {over}: left out")
-    if any(cut.values()):
-        note(f"{_listed(cut)} {over}: the rest is cut off, and counts where translations are measured")
+    left_out, long = over.pop("train", 0), f"with more than max_length={most} tokens on a side"
+    if left_out:
+        note(f"{counted(left_out, 'pair')} of train {long}: left out")
+    if any(over.values()):
+        note(f"{_listed(over)} {long}: the rest is cut off, and counts where translations are measured")
     return Splits(
         **made,
-        facts=trained.facts,
-        run_files={**trained.to_files(), READING_FILE: reading.to_bytes()},
-        text_of=lambda inputs: trained.decode(inputs[0].tolist()),
+        facts=tokenizer.facts,
+        run_files={**tokenizer.to_files(), READING_FILE: reading.to_bytes()},
+        text_of=lambda inputs: tokenizer.decode(inputs[0].tolist()),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from toolkit_text.ragged import Ragged
@@ -83,3 +84,14 @@ def batch_of(
     target_in = target[:, :-1].masked_fill(behind, pad_id)
     target_out = target[:, 1:].masked_fill(behind, IGNORED)
     return (source, target_in), target_out if references is None else (target_out, list(references))
+
+
+def collated(pad_id: int) -> Callable[[Sequence[Any]], Any]:
+    """What makes a batch of a list of samples, each `((source, target_in), target_out)` without padding."""
+
+    def collate(samples: Sequence[Any]) -> Any:
+        inputs, targets = zip(*samples, strict=True)
+        sides = [pad_sequence(list(side), batch_first=True, padding_value=pad_id) for side in zip(*inputs, strict=True)]
+        return tuple(sides), pad_sequence(list(targets), batch_first=True, padding_value=IGNORED)
+
+    return collate
