@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolkit.data.archives import unpack
-from toolkit.data.download import cache_folder, downloads_left_out, fetch
+from toolkit.data.download import cache_folder, fetch
 
 if TYPE_CHECKING:
     from toolkit.data.bad import BadSample
@@ -27,7 +27,6 @@ __all__ = [
     "cache_folder",
     "choose_workers",
     "data_module",
-    "downloads_left_out",
     "fetch",
     "unpack",
 ]

@@ -46,9 +46,9 @@ def no_downloads() -> Iterator[None]:
         _left_out.reset(token)
 
 
-def downloads_left_out() -> bool:
-    """Whether this is inside `no_downloads`, for datasets that other libraries download: raise an OSError then."""
-    return _left_out.get()
+def may_download() -> bool:
+    """Whether something may be downloaded: False inside `no_downloads`. For libraries that do it by themselves."""
+    return not _left_out.get()
 
 
 def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:

@@ -11,10 +11,30 @@ from collections.abc import Mapping
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-text": {
         "task": ("seq2seq",),
-        "model": ("attention_rnn", "transformer_seq2seq"),
-        "dataset": ("interface_strings", "iwslt2017", "multi30k", "parallel_table", "wmt"),
+        "model": (
+            "attention_rnn",
+            "bag_of_ngrams",
+            "bilstm_classifier",
+            "hf",
+            "text_cnn",
+            "transformer_classifier",
+            "transformer_seq2seq",
+        ),
+        "dataset": (
+            "ag_news",
+            "imdb",
+            "interface_strings",
+            "iwslt2017",
+            "language_id",
+            "movie_sentiment",
+            "multi30k",
+            "parallel_table",
+            "sst2",
+            "text_table",
+            "wmt",
+        ),
         "metric": ("bleu", "chrf"),
-        "part": ("bpe", "bytes", "characters", "tokenizer_file", "unigram", "words"),
+        "part": ("bpe", "bytes", "characters", "hub_tokenizer", "tokenizer_file", "unigram", "words"),
     },
     "toolkit-vision": {
         "task": ("detection", "recognition", "segmentation"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 from toolkit_text.byte_level import Bytes
 from toolkit_text.characters import Characters
-from toolkit_text.text_reader import TextReader
+from toolkit_text.line_reader import LineReader
 from toolkit_text.text_table import text_table
 from toolkit_text.words import Words
 
@@ -139,7 +139,7 @@ def test_texts_to_predict_are_read_as_those_of_the_run(tmp_path, capsys):
     file = write(tmp_path / "a.tsv", [("x", "abc"), ("y", "b"), ("x", "c"), ("y", "d")], "label\tsentence")
     data = text_table(train=file, text="sentence", tokenizer=Characters(), val_share=0, max_length=3)
     reader = text_table.reader(data.facts, data.run_files)
-    assert isinstance(reader, TextReader)
+    assert isinstance(reader, LineReader)
     lines = tmp_path / "lines.txt"
     lines.write_text("\ufeffcab\r\n\nabcd\n", encoding="utf-8")
 

@@ -28,12 +28,12 @@ def load_hub(path: str, name: str | None = None, *, revision: str | None = None,
         raise ModuleNotFoundError(
             f"{path}: datasets is not installed: pip install 'toolkit-text[hf]'", name="datasets"
         ) from None
-    from toolkit.data import downloads_left_out
+    from toolkit.data.download import may_download
 
     if Path(path).is_dir():
         # A configuration and a revision are the hub's.
         name = revision = None
-    elif downloads_left_out():
+    elif not may_download():
         raise OSError(f"{path} is on the Hugging Face hub, and nothing is downloaded now")
     try:
         return datasets.load_dataset(path, name, revision=revision, streaming=streaming)

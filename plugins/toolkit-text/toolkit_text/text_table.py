@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from toolkit_text.labelled import SPLITS, Labelled, Reading, cut_off, labelled_splits, stand_in
+from toolkit_text.line_reader import LineReader
 from toolkit_text.splits import Splits
 from toolkit_text.tables import Table, read_table
-from toolkit_text.text_reader import TextReader
 from toolkit_text.tokenizer import TokenizerPart
 from toolkit_text.words import Words
 
@@ -167,4 +167,4 @@ def _classes(rows: Mapping[str, _Rows]) -> list[str]:
 
 # Attributes of the function: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.
 text_table.stand_in = lambda seed: stand_in(["first", "second", "third"], seed)  # type: ignore[attr-defined]
-text_table.reader = TextReader  # type: ignore[attr-defined]
+text_table.reader = LineReader  # type: ignore[attr-defined]

@@ -8,10 +8,10 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from toolkit_text.text_reader import TextReader
+from toolkit_text.line_reader import LineReader
 
 
-class SourceReader(TextReader):
+class SourceReader(LineReader):
     """A line of a text file is translated, and so is a row of a table: tokens and eos, int64 `(length,)`.
 
     Empty lines are left out. Of a table the column of sources is read.

@@ -16,7 +16,7 @@ from toolkit_text.texts import padded
 from toolkit_text.tokenizer import Tokenizer
 
 
-class TextReader:
+class LineReader:
     """A line of a text file is a sample, and so is a row of a table: tokens, int64 `(length,)`.
 
     Empty lines are left out. Of a table the column is read that the texts were in when the model was trained.
