@@ -10,8 +10,30 @@ from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-text": {
-        "model": ("bag_of_ngrams", "bilstm_classifier", "hf", "text_cnn", "transformer_classifier"),
-        "dataset": ("ag_news", "imdb", "language_id", "movie_sentiment", "sst2", "text_table"),
+        "task": ("seq2seq",),
+        "model": (
+            "attention_rnn",
+            "bag_of_ngrams",
+            "bilstm_classifier",
+            "hf",
+            "text_cnn",
+            "transformer_classifier",
+            "transformer_seq2seq",
+        ),
+        "dataset": (
+            "ag_news",
+            "imdb",
+            "interface_strings",
+            "iwslt2017",
+            "language_id",
+            "movie_sentiment",
+            "multi30k",
+            "parallel_table",
+            "sst2",
+            "text_table",
+            "wmt",
+        ),
+        "metric": ("bleu", "chrf"),
         "part": ("bpe", "bytes", "characters", "hub_tokenizer", "tokenizer_file", "unigram", "words"),
     },
     "toolkit-vision": {

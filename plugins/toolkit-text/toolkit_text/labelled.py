@@ -95,7 +95,9 @@ def labelled_splits(
     if any(empty.values()):
         note(f"{_listed(empty)} without tokens: each is one unknown token")
     return Splits(
-        **made,
+        made["train"],
+        made["val"],
+        made["test"],
         facts={**class_facts(class_names), **trained.facts},
         run_files={**trained.to_files(), READING_FILE: reading.to_bytes()},
         text_of=encoder.decode,
