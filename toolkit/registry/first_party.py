@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-text": {
+        "model": ("bag_of_ngrams", "bilstm_classifier", "text_cnn", "transformer_classifier"),
+        "dataset": ("language_id", "movie_sentiment", "text_table"),
         "part": ("bpe", "bytes", "characters", "tokenizer_file", "unigram", "words"),
     },
     "toolkit-vision": {

@@ -99,3 +99,17 @@ def _written(folder: Path) -> Path:
     path = folder / "bad.json"
     path.write_text("{")
     return path
+
+
+def test_what_a_run_keeps_remembers_how_special_tokens_are_called(tmp_path: Path) -> None:
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    file = tmp_path / "tokenizer.json"
+    text = Characters().fit(TEXTS).to_bytes().decode()
+    for ours, theirs in zip(SPECIALS, names, strict=True):
+        text = text.replace(ours, theirs)
+    file.write_text(text, encoding="utf-8")
+    first = fitted(TokenizerFile(str(file), specials=names), [], None)
+    again = fitted(Characters(), ["other texts"], first.to_files())
+    assert again.specials == tuple(names)
+    assert again.facts == first.facts
+    assert again.encode("müde") == first.encode("müde")

@@ -1,4 +1,4 @@
-"""Tables in files, column by column: CSV, TSV, JSON Lines and Parquet. Imports pyarrow for Parquet, nothing else heavy."""
+"""Tables in files, column by column: CSV, TSV, JSON Lines, Parquet. Imports pyarrow for Parquet, nothing else heavy."""
 
 from __future__ import annotations
 
@@ -92,20 +92,28 @@ def read_table(
     return table
 
 
+def is_table(path: Path) -> bool:
+    """Whether a file's name ends as a table's does."""
+    return _suffix(path) in SUFFIXES
+
+
 def kind_of(path: Path) -> str:
-    """The suffix that says what a table is.
+    """The suffix that says what a table is, without that of a compressed one.
 
     Raises:
         ValueError: there is none.
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if suffixes and suffixes[-1] in COMPRESSED:
-        suffixes.pop()
-        if suffixes and suffixes[-1] in PARQUET:
-            raise ValueError(f"{path}: Parquet is compressed inside; unpack this file")
-    if not suffixes or suffixes[-1] not in SUFFIXES:
+    suffix = _suffix(path)
+    if suffix not in SUFFIXES:
         raise ValueError(f"{path}: a table's name ends in {', '.join(SUFFIXES)} (or one of these and .gz or .xz)")
-    return suffixes[-1]
+    if suffix in PARQUET and path.suffix.lower() in COMPRESSED:
+        raise ValueError(f"{path}: Parquet is compressed inside; unpack this file")
+    return suffix
+
+
+def _suffix(path: Path) -> str:
+    last = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if last in COMPRESSED else last
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -11,6 +12,9 @@ PAD, UNK, BOS, EOS = SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 """Padding, an unknown token, begin and end of a text: the first four numbers of a tokenizer that is trained here."""
 FILE = "tokenizer.json"
 """What a run keeps the tokenizer of its data as; the format is that of the library `tokenizers`."""
+SPECIALS_FILE = "special_tokens_map.json"
+"""What says how that file calls the special tokens, as folders of the Hugging Face hub do."""
+_ROLES = ("pad_token", "unk_token", "bos_token", "eos_token")
 
 
 class Tokenizer:
@@ -62,6 +66,22 @@ class Tokenizer:
         """As a file, for `from_bytes`."""
         return self._inner.to_str(pretty=False).encode()
 
+    def to_files(self) -> dict[str, bytes]:
+        """What a run keeps, by the names of files, for `from_files`."""
+        specials = dict(zip(_ROLES, self.specials, strict=True))
+        return {FILE: self.to_bytes(), SPECIALS_FILE: json.dumps(specials).encode()}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> Tokenizer:
+        """From what a run has kept.
+
+        Raises:
+            ValueError: it is no tokenizer.
+            KeyError: there is none.
+        """
+        named = json.loads(files[SPECIALS_FILE]) if SPECIALS_FILE in files else dict(zip(_ROLES, SPECIALS, strict=True))
+        return cls.from_bytes(files[FILE], [named[role] for role in _ROLES])
+
     @classmethod
     def from_bytes(cls, file: bytes, specials: Sequence[str] = SPECIALS) -> Tokenizer:
         """From a file in the format of the library `tokenizers`.
@@ -108,8 +128,7 @@ def fitted(part: TokenizerPart, texts: Iterable[str], run_files: Mapping[str, by
         texts: to learn from.
         run_files: what a run that is resumed or tested has kept, by name; None in a new one.
     """
-    kept = (run_files or {}).get(FILE)
-    return Tokenizer.from_bytes(kept) if kept is not None else part.fit(texts)
+    return Tokenizer.from_files(run_files) if run_files and FILE in run_files else part.fit(texts)
 
 
 def checked_size(vocab_size: int, least: int) -> int:

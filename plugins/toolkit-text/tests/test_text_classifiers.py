@@ -1,0 +1,130 @@
+"""Classifiers of texts: padding changes nothing, and each learns what it is for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from toolkit_text.bag_of_ngrams import BagOfNgrams
+from toolkit_text.bilstm_classifier import BiLSTMClassifier
+from toolkit_text.text_cnn import TextCNN
+from toolkit_text.transformer_classifier import TransformerClassifier
+from torch import nn
+from torch.nn.functional import cross_entropy, pad
+
+PAD = 3
+"""Another than the usual 0, which a model could have been written for."""
+MODELS = {
+    "bag": lambda **more: BagOfNgrams(20, 4, PAD, sizes=[1, 2, 3], buckets=4096, width=16, **more),
+    "cnn": lambda **more: TextCNN(20, 4, PAD, width=16, sizes=[2, 3], filters=16, **more),
+    "bilstm": lambda **more: BiLSTMClassifier(20, 4, PAD, width=16, hidden=16, depth=2, **more),
+    "transformer": lambda **more: TransformerClassifier(20, 4, PAD, width=16, depth=2, heads=2, **more),
+}
+
+
+def texts(*lengths):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randint(4, 20, (length,), generator=generator) for length in lengths]
+
+
+def batch_of(samples, length):
+    return torch.stack([pad(sample, (0, length - len(sample)), value=PAD) for sample in samples])
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    torch.manual_seed(0)
+    model = MODELS[request.param](dropout=0.5)
+    for part in model.modules():
+        if isinstance(part, nn.Embedding):
+            # What averaged or loaded weights may hold.
+            nn.init.normal_(part.weight)
+    return model.eval()
+
+
+def test_padding_changes_no_output(model):
+    samples = texts(1, 2, 7, 12)
+    alone = torch.cat([model(sample[None]) for sample in samples])
+    assert alone.shape == (4, 4)
+    for length in (12, 13, 40):
+        torch.testing.assert_close(model(batch_of(samples, length)), alone)
+    assert not torch.allclose(model(batch_of(texts(7, 7), 7))[0], model(batch_of(texts(7, 6), 7))[1])
+
+
+def test_padding_gets_no_gradient(model):
+    samples = texts(3, 9)
+    grads = []
+    for length in (9, 20):
+        model.zero_grad()
+        cross_entropy(model(batch_of(samples, length)), torch.tensor([1, 2])).backward()
+        grads.append([parameter.grad.clone() for parameter in model.parameters()])
+    for less, more in zip(*grads, strict=True):
+        torch.testing.assert_close(less, more)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_learns_the_order_of_two_tokens(name):
+    """Class 1 where token 5 comes right before 6, class 0 where it comes right after: single tokens tell nothing."""
+    torch.manual_seed(0)
+    model = MODELS[name](dropout=0.0)
+    tokens = torch.randint(7, 20, (256, 10))
+    targets = torch.arange(256) % 2
+    place = torch.randint(0, 9, (256,))
+    row = torch.arange(256)
+    tokens[row, place] = torch.where(targets == 1, 5, 6)
+    tokens[row, place + 1] = torch.where(targets == 1, 6, 5)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for step in range(150):
+        index = (torch.arange(64) + 64 * step) % 192
+        loss = cross_entropy(model(tokens[index]), targets[index])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    right = (model.eval()(tokens[192:]).argmax(1) == targets[192:]).float().mean()
+    assert right > 0.9
+
+
+def test_a_bag_is_the_mean_of_the_vectors_of_its_ngrams():
+    model = MODELS["bag"]().eval()
+    a, b = 5, 6
+    rows = [tuple(each.flatten().tolist()) for each in model._rows(torch.tensor([[a, b, a, PAD]]))]
+    singles, pairs, triples = rows
+    assert singles == (a, b, a, PAD)
+    assert pairs[2] == triples[1] == PAD
+    assert len({*pairs[:2], triples[0]}) == 3
+    assert all(20 <= row < 20 + 4096 for row in (*pairs[:2], triples[0]))
+    vectors = model.vectors.weight[[a, b, a, *pairs[:2], triples[0]]]
+    torch.testing.assert_close(model(torch.tensor([[a, b, a]]))[0], model.classifier(vectors.mean(0)))
+
+
+def test_texts_shorter_than_every_ngram_have_the_bias_for_outputs():
+    model = BagOfNgrams(20, 4, PAD, sizes=[3])
+    for length in (2, 5):
+        torch.testing.assert_close(model(batch_of(texts(2), length))[0], model.classifier.bias)
+
+
+def test_ngrams_are_spread_over_all_buckets():
+    model = BagOfNgrams(100, 2, sizes=[2], buckets=1000)
+    pairs = torch.cartesian_prod(torch.arange(1, 100), torch.arange(1, 100))
+    (rows,) = model._rows(pairs)
+    counts = (rows.flatten() - 100).bincount(minlength=1000)
+    # 9,801 pairs thrown at random into 1,000 buckets: a mean of 9.8, and a deviation of 3.1.
+    assert len(counts) == 1000
+    assert 2.7 < counts.float().std() < 3.6
+
+
+def test_ngrams_are_left_out_in_training_only():
+    torch.manual_seed(0)
+    model = MODELS["bag"](dropout=0.5)
+    tokens = batch_of(texts(12), 12)
+    assert not torch.allclose(model(tokens), model(tokens))
+    model.eval()
+    torch.testing.assert_close(model(tokens), model(tokens))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"sizes": []}, "sizes"), ({"sizes": [0]}, "sizes"), ({"buckets": 0}, "buckets"), ({"dropout": 1.0}, "dropout")],
+)
+def test_bags_that_cannot_be(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        BagOfNgrams(20, 4, **arguments)
