@@ -128,6 +128,21 @@ def test_shares_that_cannot_be_are_refused(file: Path, shares: dict[str, float],
         plain_text(str(file), Characters(), **shares)  # type: ignore[arg-type]
 
 
+def test_every_row_of_a_table_is_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"said": "ab"}\n{"said": ""}\n{"said": "ba"}\n')
+    splits = plain_text(str(path), Characters(), context=2, column="said", val=str(path))
+    inputs, _ = splits.val.__getitems__([0, 1, 2])
+    assert splits.facts["characters_per_token"]["val"] == 4 / 5
+    assert inputs.flatten()[:3].tolist() == [3, 4, 5]
+    assert "texts.jsonl: 1 row with an empty 'said' left out" in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"texts\.jsonl:1: no column 'text'"):
+        plain_text(str(path), Characters(), context=2)
+    path.write_text('{"said": ""}\n')
+    with pytest.raises(ValueError, match="no row has anything in 'said'"):
+        plain_text(str(path), Characters(), context=2, column="said")
+
+
 def test_unknown_tokens_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "text.txt"
     path.write_text("abab" * 9 + "abx!")

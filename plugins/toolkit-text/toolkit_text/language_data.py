@@ -5,7 +5,8 @@ Imports torch, nothing of the toolkit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -36,58 +37,46 @@ def language_splits(
     Raises:
         ValueError: `context` is less than 1, or a split is too short for it.
     """
-    checked_context(context)
+    check_context(context)
     made = fitted(tokenizer, texts["train"], run_files)
-    rows = {split: packed(of_split, made) for split, of_split in texts.items() if of_split}
+    train = packed(texts["train"], made)
+    windows = TrainingWindows(train.tokens, context)
+    return replace(evaluation_splits(texts, made, context, train), train=windows)
+
+
+def evaluation_splits(
+    texts: Mapping[str, Sequence[str]], tokenizer: Tokenizer, context: int, train: Row | None = None
+) -> Splits:
+    """The splits `val` and `test` of texts, those that have some, with the facts and files of a run.
+
+    Arguments:
+        texts: by split.
+        tokenizer: of the run.
+        context: tokens of a window.
+        train: what is trained on, for the facts; None for a stream.
+
+    Raises:
+        ValueError: a split has nothing to predict.
+    """
+    rows = {split: packed(texts[split], tokenizer) for split in ("val", "test") if texts.get(split)}
+    empty = [split for split, row in rows.items() if len(row.tokens) < 2]
+    if empty:
+        raise ValueError(f"the text of the split {empty[0]!r} has no tokens: give a text, or no such split")
+    windows = {split: EvaluationWindows(row.tokens, context, tokenizer.pad_id) for split, row in rows.items()}
     return Splits(
-        train=TrainingWindows(rows["train"].tokens, context),
-        val=_evaluation(rows, "val", context, made),
-        test=_evaluation(rows, "test", context, made),
-        facts=language_facts(made, rows),
-        run_files=made.to_files(),
-        text_of=text_of(made),
+        train=None,
+        val=windows.get("val"),
+        test=windows.get("test"),
+        facts=_facts(tokenizer, rows if train is None else {"train": train, **rows}),
+        run_files=tokenizer.to_files(),
+        text_of=_text_of(tokenizer),
     )
 
 
-def checked_context(context: int) -> int:
-    """`context`.
-
-    Raises:
-        ValueError: it is no number of tokens.
-    """
+def check_context(context: int) -> None:
+    """Raises ValueError unless `context` is a number of tokens."""
     if context < 1:
         raise ValueError(f"context={context}: a number of tokens from 1 up")
-    return context
-
-
-def language_facts(tokenizer: Tokenizer, rows: Mapping[str, Row]) -> dict[str, Any]:
-    """What a model and a task have to know; tells the user of tokens that the tokenizer does not know."""
-    for split, row in rows.items():
-        if row.unknown:
-            of = counted(len(row.tokens), "token")
-            note(f"{row.unknown:,} of {of} of the split {split!r} are unknown to the tokenizer")
-    ratios = {split: row.characters_per_token for split, row in rows.items() if len(row.tokens) > 1}
-    return {**tokenizer.facts, "characters_per_token": ratios}
-
-
-def text_of(tokenizer: Tokenizer) -> Any:
-    """How the inputs of a window read."""
-
-    def read(tokens: Tensor) -> str:
-        return tokenizer.decode(tokens.tolist())
-
-    return read
-
-
-def evaluation_windows(row: Row, split: str, context: int, pad_id: int) -> EvaluationWindows:
-    """The windows of a split to evaluate on.
-
-    Raises:
-        ValueError: it has nothing to predict.
-    """
-    if len(row.tokens) < 2:
-        raise ValueError(f"the text of the split {split!r} has no tokens: give a text, or no such split")
-    return EvaluationWindows(row.tokens, context, pad_id)
 
 
 def cut(texts: Sequence[str], shares: Mapping[str, float]) -> dict[str, list[str]]:
@@ -127,9 +116,23 @@ def stand_in(vocab_size: int, context: int, seed: int) -> Splits:
     )
 
 
-def _evaluation(rows: Mapping[str, Row], split: str, context: int, tokenizer: Tokenizer) -> EvaluationWindows | None:
-    row = rows.get(split)
-    return None if row is None else evaluation_windows(row, split, context, tokenizer.pad_id)
+def _facts(tokenizer: Tokenizer, rows: Mapping[str, Row]) -> dict[str, Any]:
+    """What a model and a task have to know; tells the user of tokens that the tokenizer does not know."""
+    for split, row in rows.items():
+        if row.unknown:
+            of = counted(len(row.tokens), "token")
+            note(f"{row.unknown:,} of {of} of the split {split!r} are unknown to the tokenizer")
+    return {
+        **tokenizer.facts,
+        "characters_per_token": {split: row.characters_per_token for split, row in rows.items()},
+    }
+
+
+def _text_of(tokenizer: Tokenizer) -> Callable[[Tensor], str]:
+    def read(tokens: Tensor) -> str:
+        return tokenizer.decode(tokens.tolist())
+
+    return read
 
 
 def _divided(texts: Sequence[str], characters: int) -> tuple[list[str], list[str]]:

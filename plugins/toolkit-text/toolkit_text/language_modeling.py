@@ -34,8 +34,8 @@ class LanguageModeling(SupervisedTask):
     """Language modelling: a model that says what comes after each token.
 
     Batches are ``(inputs, targets)``, int64 ``(batch, length)`` both; targets are the inputs one place further, and
-    -100 does not count. The model's outputs are logits ``(batch, length, vocab_size)``. The loss is the cross-entropy, in
-    nats a token. There are no other metrics than these, each for every split:
+    -100 does not count. The model's outputs are logits ``(batch, length, vocab_size)``. The loss is the cross-entropy,
+    in nats a token. There are no other metrics than these, each for every split:
 
     - ``loss``: the mean over the tokens of an epoch, whatever batch they were in.
     - ``perplexity``: e to the loss.

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit_text.language_data import cut, language_splits, stand_in
+from toolkit_text.notes import counted, note
 from toolkit_text.splits import Splits
-from toolkit_text.tables import opened
+from toolkit_text.tables import is_table, opened, read_table
 from toolkit_text.text_reader import TextReader
 from toolkit_text.tokenizer import TokenizerPart
 
@@ -21,9 +22,10 @@ def plain_text(
     val_share: float = 0.1,
     test_share: float = 0.0,
     encoding: str = "utf-8",
+    column: str = "text",
     run_files: Mapping[str, bytes] | None = None,
 ) -> Splits:
-    r"""Files of text, each one text, for language models.
+    r"""Files of text, for language models. A file is one text; of a table every row is one.
 
     The texts of a split are one row of tokens, each text behind the token that ends a text, and the row is cut into
     windows. Batches are `(inputs, targets)`, both int64 `(batch, context)`; targets are the tokens one place further.
@@ -32,7 +34,8 @@ def plain_text(
 
     Where no files are given to validate or to test on, the last shares of the text are that: first what trains, then
     what validates, then what tests. The tokenizer learns from what trains alone. A line may end in `\n` or `\r\n`,
-    which is read as `\n`. Files may be compressed: `.gz`, `.xz`.
+    which is read as `\n`. Files may be compressed: `.gz`, `.xz`. Tables are `.jsonl`, `.csv`, `.tsv` and `.parquet`; rows
+    with an empty text are left out, which a note tells.
 
     Facts: `vocab_size`, `pad_id`, `bos_id`, `eos_id`, and by split `characters_per_token`, for bits per character.
 
@@ -47,17 +50,19 @@ def plain_text(
         val_share: the share of the text to validate on, where `val` is not given; 0 for none.
         test_share: the share of the text to test on, where `test` is not given; 0 for none.
         encoding: of the files, as Python calls it.
+        column: of tables, where the texts are.
         run_files: given by the core.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a file is empty or not in this encoding; a share is none; a text is too short for the context.
+        ValueError: a file is empty, not in this encoding, or a table without this column; a share is none; a text is
+            too short for the context.
     """
     given = {"val": val, "test": test}
     shares = {"val": val_share, "test": test_share}
     shares = {split: share for split, share in shares.items() if given[split] is None}
-    texts = cut(_read(train, "train", encoding), shares)
-    texts |= {split: _read(files, split, encoding) for split, files in given.items() if files is not None}
+    texts = cut(_read(train, "train", encoding, column), shares)
+    texts |= {split: _read(files, split, encoding, column) for split, files in given.items() if files is not None}
     return language_splits(texts, tokenizer, context, run_files)
 
 
@@ -77,11 +82,24 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return text
 
 
-def _read(files: str | Sequence[str], name: str, encoding: str) -> list[str]:
+def _read(files: str | Sequence[str], name: str, encoding: str, column: str) -> list[str]:
     paths = [Path(file).expanduser() for file in ([files] if isinstance(files, str) else files)]
     if not paths:
         raise ValueError(f"{name}=[]: names no file")
-    return [read_text(path, encoding) for path in paths]
+    texts = list[str]()
+    for path in paths:
+        texts += _rows(path, encoding, column) if is_table(path) else [read_text(path, encoding)]
+    return texts
+
+
+def _rows(path: Path, encoding: str, column: str) -> list[str]:
+    texts = read_table(path, [column], encoding=encoding).columns[column]
+    filled = [text for text in texts if text]
+    if len(filled) < len(texts):
+        note(f"{path}: {counted(len(texts) - len(filled), 'row')} with an empty {column!r} left out")
+    if not filled:
+        raise ValueError(f"{path}: no row has anything in {column!r}")
+    return filled
 
 
 def _stand_in(seed: int) -> Splits:
