@@ -173,7 +173,7 @@ def test_a_text_ends_where_the_model_ends_it(tokenizer: Tokenizer) -> None:
     [
         (["fox"], "the quick brown "),
         (["brown fox jumps", "qu"], "the "),
-        (["own", "brown"], "the quick br"),
+        (["own", "brown"], "the quick "),
         (["the"], ""),
         (["dog!"], TEXT),
         (["quack"], TEXT),
@@ -183,7 +183,7 @@ def test_stop_strings_end_a_text_and_no_part_of_one_is_shown(tokenizer: Tokenize
     pieces = [piece for _, piece in generate(says(TEXT, tokenizer), tokenizer, [""], stop=stop)]
     assert "".join(pieces) == text
     # As it comes, and not when all is over.
-    assert len(pieces) > len(text) // 2
+    assert len(pieces) >= len(text) // 2
 
 
 def test_what_a_stop_string_begins_with_is_given_when_the_tokens_are_up(tokenizer: Tokenizer) -> None:

@@ -32,7 +32,7 @@ def evaluated(splits: Splits, split: str) -> str:
 
 def test_the_last_shares_of_the_text_validate_and_test(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
-    path.write_text("a" * 70 + "b" * 20 + "c" * 10 + "\n")
+    path.write_text("a" * 70 + "b" * 20 + "c" * 10)
     splits = plain_text(str(path), Characters(), context=8, val_share=0.2, test_share=0.1)
     # The tokenizer has learnt from what trains, where there are no other letters.
     assert splits.facts["vocab_size"] == 5
@@ -154,7 +154,7 @@ def test_the_novel_is_whole_and_its_last_tenth_validates() -> None:
     splits = austen(Characters(), context=64)
     text = evaluated(splits, "val")
     assert len(text) == 68_477
-    assert text.endswith("had been the means of uniting them.\n")
+    assert text.endswith("had been the means of uniting them.")
     assert splits.test is None
     assert splits.facts["characters_per_token"] == {"train": 1.0, "val": 1.0}
     assert len(splits.train) == 616_291 // 64 - 1

@@ -26,7 +26,7 @@ def test_every_text_stands_behind_the_token_that_ends_texts() -> None:
 
 @pytest.mark.parametrize(("size", "dtype"), [(256, torch.uint8), (257, torch.int16), (40_000, torch.int16)])
 def test_the_row_is_as_small_as_the_vocabulary_allows_and_loses_nothing(size: int, dtype: torch.dtype) -> None:
-    text = "".join(chr(0x4E00 + number) for number in range(size - 4))
+    text = "".join(chr(0x10000 + number) for number in range(size - 4))
     tokenizer = characters(text)
     assert tokenizer.vocab_size == size
     row = packed([text], tokenizer)

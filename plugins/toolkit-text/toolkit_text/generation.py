@@ -89,7 +89,7 @@ class Sampling:
             logits = torch.full_like(logits, -torch.inf).scatter(1, kept.indices, kept.values)
         probabilities = logits.softmax(1)
         if self.top_p is not None and self.top_p < 1:
-            falling = probabilities.sort(1, descending=True, stable=True)
+            falling = probabilities.sort(dim=1, descending=True, stable=True)
             # A token is left out when those before it suffice already; the first never is.
             enough = falling.values.cumsum(1) - falling.values >= self.top_p
             probabilities = probabilities.scatter(1, falling.indices, falling.values.masked_fill(enough, 0.0))

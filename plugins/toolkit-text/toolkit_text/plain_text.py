@@ -34,8 +34,8 @@ def plain_text(
 
     Where no files are given to validate or to test on, the last shares of the text are that: first what trains, then
     what validates, then what tests. The tokenizer learns from what trains alone. A line may end in `\n` or `\r\n`,
-    which is read as `\n`. Files may be compressed: `.gz`, `.xz`. Tables are `.jsonl`, `.csv`, `.tsv` and `.parquet`; rows
-    with an empty text are left out, which a note tells.
+    which is read as `\n`. Files may be compressed: `.gz`, `.xz`. Tables are `.jsonl`, `.csv`, `.tsv` and `.parquet`;
+    rows with an empty text are left out, which a note tells.
 
     Facts: `vocab_size`, `pad_id`, `bos_id`, `eos_id`, and by split `characters_per_token`, for bits per character.
 
