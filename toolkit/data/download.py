@@ -46,6 +46,11 @@ def no_downloads() -> Iterator[None]:
         _left_out.reset(token)
 
 
+def may_download() -> bool:
+    """Whether something may be downloaded: False inside `no_downloads`. For libraries that do it by themselves."""
+    return not _left_out.get()
+
+
 def fetch(url: str | Sequence[str], sha256: str, name: str) -> Path:
     """The path of a file in the cache, downloaded first unless it is there with the right checksum.
 

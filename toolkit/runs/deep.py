@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from toolkit.build import BuildError, Experiment, build, build_callbacks, build_loggers
 from toolkit.check import Block, Checked, Signature, all_blocks
+from toolkit.check.signature import MISSING
 from toolkit.data import data_module
 from toolkit.data.bad import LISTED
 from toolkit.data.download import no_downloads
@@ -254,7 +255,7 @@ def _without_downloads(checked: Checked, notes: list[str]) -> Checked:
     words = {name: value for name, value in model.words.items() if name != "init_from"}
     if words != dict(model.words):
         notes.append("model.init_from was not read: random weights in its place")
-    pretrained = [block for block in all_blocks(model) if any(block.arguments.get(name) for name in PRETRAINED)]
+    pretrained = [block for block in all_blocks(model) if _asked_for_weights(block)]
     if pretrained:
         names = ", ".join(block.name for block in pretrained)
         notes.append(f"pretrained weights of {names} were not loaded: random ones in their place")
@@ -265,15 +266,20 @@ def _without_downloads(checked: Checked, notes: list[str]) -> Checked:
 def _random(value: Any) -> Any:
     if isinstance(value, Block):
         arguments = {name: _random(inner) for name, inner in value.arguments.items()}
-        for name in PRETRAINED:
-            if arguments.get(name):
-                arguments[name] = False if arguments[name] is True else None
+        arguments |= {name: False if value is True else None for name, value in _asked_for_weights(value).items()}
         return dataclasses.replace(value, arguments=arguments)
     if isinstance(value, Mapping):
         return {key: _random(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_random(inner) for inner in value]
     return value
+
+
+def _asked_for_weights(block: Block) -> dict[str, Any]:
+    """What a block says of pretrained weights, in the recipe or by its defaults."""
+    parameters = block.signature.parameters
+    said = {name: block.arguments.get(name, parameters[name].default) for name in PRETRAINED if name in parameters}
+    return {name: value for name, value in said.items() if value and value is not MISSING}
 
 
 def _with_data_of_this_machine(checked: Checked) -> Checked:

@@ -1,0 +1,194 @@
+"""Published sets of texts with classes, from the Hugging Face hub. Imports torch, and datasets when one is read."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from toolkit_text.labelled import Labelled, Reading, labelled_splits, stand_in, stratified
+from toolkit_text.line_reader import LineReader
+from toolkit_text.splits import Splits
+from toolkit_text.tokenizer import TokenizerPart
+from toolkit_text.words import Words
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a set lies, and how it is laid out."""
+
+    path: str
+    """On the hub."""
+    text: str
+    """The column of texts; the one of classes is called label."""
+    test: str
+    """The split with published results."""
+    class_names: tuple[str, ...]
+
+
+AG_NEWS = Source("fancyzhx/ag_news", "text", "test", ("World", "Sports", "Business", "Sci/Tech"))
+IMDB = Source("stanfordnlp/imdb", "text", "test", ("negative", "positive"))
+SST2 = Source("stanfordnlp/sst2", "sentence", "validation", ("negative", "positive"))
+
+
+def ag_news(
+    root: str | None = None,
+    tokenizer: TokenizerPart | None = None,
+    max_length: int = 256,
+    ends: bool = False,
+    val_size: int = 5000,
+    split_seed: int = 0,
+    run_files: Mapping[str, bytes] | None = None,
+) -> Splits:
+    """AG News (Zhang et al. 2015): 120,000 news items to train on and 7,600 to test, in four classes.
+
+    The validation split is cut from the training texts, of every class the same share; the test texts are never
+    touched. Samples, batches and facts are those of `text_table`.
+
+    Needs datasets: `pip install 'toolkit-text[hf]'`. Has `ag_news.stand_in(seed)`, a few texts of random words.
+
+    Arguments:
+        root: a folder with a copy of `fancyzhx/ag_news`; downloaded from the Hugging Face hub when None.
+        tokenizer: learns from the training texts; `words` when None.
+        max_length: tokens of a text at most; notes say how many were longer.
+        ends: whether a text begins with the token `bos` and ends with `eos`.
+        val_size: number of training texts to validate on; 0 for no validation split.
+        split_seed: which ones.
+        run_files: given by the toolkit: the tokenizer of a run that goes on.
+
+    Raises:
+        ModuleNotFoundError: datasets is not installed.
+        OSError: the data can neither be downloaded nor found.
+    """
+    return _splits(AG_NEWS, root, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
+
+
+def imdb(
+    root: str | None = None,
+    tokenizer: TokenizerPart | None = None,
+    max_length: int = 512,
+    ends: bool = False,
+    val_size: int = 2500,
+    split_seed: int = 0,
+    run_files: Mapping[str, bytes] | None = None,
+) -> Splits:
+    """IMDB (Maas et al. 2011): 25,000 reviews of films to train on and 25,000 to test, negative or positive.
+
+    The validation split is cut from the training texts, of every class the same share; the test texts are never
+    touched. Samples, batches and facts are those of `text_table`.
+
+    Needs datasets: `pip install 'toolkit-text[hf]'`. Has `imdb.stand_in(seed)`, a few texts of random words.
+
+    Arguments:
+        root: a folder with a copy of `stanfordnlp/imdb`; downloaded from the Hugging Face hub when None.
+        tokenizer: learns from the training texts; `words` when None.
+        max_length: tokens of a text at most; notes say how many were longer.
+        ends: whether a text begins with the token `bos` and ends with `eos`.
+        val_size: number of training texts to validate on; 0 for no validation split.
+        split_seed: which ones.
+        run_files: given by the toolkit: the tokenizer of a run that goes on.
+
+    Raises:
+        ModuleNotFoundError: datasets is not installed.
+        OSError: the data can neither be downloaded nor found.
+    """
+    return _splits(IMDB, root, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
+
+
+def sst2(
+    root: str | None = None,
+    tokenizer: TokenizerPart | None = None,
+    max_length: int = 128,
+    ends: bool = False,
+    val_size: int = 2500,
+    split_seed: int = 0,
+    run_files: Mapping[str, bytes] | None = None,
+) -> Splits:
+    """SST-2 (Socher et al. 2013, as in GLUE): 67,349 phrases of film reviews to train on, negative or positive.
+
+    The classes of its test split are secret, and results are published on its 872 validation sentences: those are
+    `test` here, and `val` is cut from the training phrases, of every class the same share. Many of these are parts of
+    one sentence, so that results on `val` are too good. Samples, batches and facts are those of `text_table`.
+
+    Needs datasets: `pip install 'toolkit-text[hf]'`. Has `sst2.stand_in(seed)`, a few texts of random words.
+
+    Arguments:
+        root: a folder with a copy of `stanfordnlp/sst2`; downloaded from the Hugging Face hub when None.
+        tokenizer: learns from the training texts; `words` when None.
+        max_length: tokens of a text at most; notes say how many were longer.
+        ends: whether a text begins with the token `bos` and ends with `eos`.
+        val_size: number of training texts to validate on; 0 for no validation split.
+        split_seed: which ones.
+        run_files: given by the toolkit: the tokenizer of a run that goes on.
+
+    Raises:
+        ModuleNotFoundError: datasets is not installed.
+        OSError: the data can neither be downloaded nor found.
+    """
+    return _splits(SST2, root, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
+
+
+def _splits(
+    source: Source,
+    root: str | None,
+    tokenizer: TokenizerPart | None,
+    reading: Reading,
+    val_size: int,
+    split_seed: int,
+    run_files: Mapping[str, bytes] | None,
+) -> Splits:
+    found = _loaded(source, root)
+    train, test = (_labelled(source, found[name]) for name in ("train", source.test))
+    if not 0 <= val_size < len(train.texts):
+        samples = len(train.texts)
+        raise ValueError(f"val_size={val_size}: of {samples} training texts, 0 to {samples - 1} can be set aside")
+    val = None
+    if val_size:
+        rest, cut = stratified(train.targets, val_size, split_seed)
+        train, val = train.take(rest), train.take(cut)
+    parts = {"train": train, "val": val, "test": test}
+    return labelled_splits(parts, source.class_names, tokenizer or Words(), reading, run_files)
+
+
+def _loaded(source: Source, root: str | None) -> Any:
+    """The splits by the names that the hub has for them."""
+    datasets = _datasets()
+    if root is not None:
+        folder = Path(root).expanduser()
+        if not folder.is_dir():
+            raise FileNotFoundError(f"root={str(folder)!r} is not a folder; leave root out to download {source.path}")
+        return datasets.load_dataset(str(folder))
+    from toolkit.data.download import may_download
+
+    if not may_download():
+        raise FileNotFoundError(f"{source.path} is not looked for here")
+    return datasets.load_dataset(source.path)
+
+
+def _labelled(source: Source, split: Any) -> Labelled:
+    targets = torch.tensor(split[:]["label"])
+    classes = len(source.class_names)
+    if not bool(((targets >= 0) & (targets < classes)).all()):
+        raise ValueError(f"{source.path}: a label is none of 0 to {classes - 1}")
+    return Labelled(split[:][source.text], targets)
+
+
+def _datasets() -> Any:
+    try:
+        return importlib.import_module("datasets")
+    except ModuleNotFoundError as error:
+        if error.name != "datasets":
+            raise
+        raise ModuleNotFoundError(
+            "datasets is not installed: pip install 'toolkit-text[hf]'", name="datasets"
+        ) from None
+
+
+# Attributes of the functions: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.
+for _function, _source in ((ag_news, AG_NEWS), (imdb, IMDB), (sst2, SST2)):
+    _function.stand_in = lambda seed, names=_source.class_names: stand_in(names, seed)  # type: ignore[attr-defined]
+    _function.reader = LineReader  # type: ignore[attr-defined]
