@@ -278,7 +278,11 @@ from toolkit.recipe import load
 from toolkit.runs import resume, run
 
 try:
-    if sys.argv[1] == "run":
+    if sys.argv[1] == "toolkit":
+        from toolkit.cli import main
+
+        sys.exit(main(sys.argv[2:]))
+    elif sys.argv[1] == "run":
         run(load(sys.argv[2], sys.argv[3:], allow_code=True))
     else:
         resume(sys.argv[2], sys.argv[3:], allow_code=True)

@@ -23,6 +23,7 @@ from toolkit.build.model import FindWeights, freeze, init_from
 from toolkit.build.monitor import Monitor, default_monitor
 from toolkit.build.optimizer import OptimizerFactory, optimizer_factory
 from toolkit.build.parallel import refuse_data_parallel
+from toolkit.build.run_files import read_run_files
 from toolkit.build.scheduler import configured, needs_length, scheduler_factory
 from toolkit.check import Block, Checked, check_facts
 from toolkit.errors import RecipeError
@@ -39,6 +40,8 @@ class Experiment:
     """What the dataset component returned: an object with the attributes of ``Splits``, or a LightningDataModule."""
     facts: Mapping[str, Any]
     """What the dataset knows about itself; ``task`` as the recipe's task has it."""
+    run_files: Mapping[str, bytes]
+    """What the run keeps of what the dataset made, by the names of files."""
     filled: Mapping[KeyPath, str]
     """The parameters that a fact filled, and which."""
     model: nn.Module | None
@@ -70,7 +73,13 @@ def has_split(data: Any, split: str) -> bool:
     return getattr(data, split, None) is not None
 
 
-def build(checked: Checked, *, find_weights: FindWeights | None = None, untrained: bool = False) -> Experiment:
+def build(
+    checked: Checked,
+    *,
+    find_weights: FindWeights | None = None,
+    untrained: bool = False,
+    kept: Mapping[str, bytes] | None = None,
+) -> Experiment:
     """Build a checked recipe.
 
     Python's, NumPy's and torch's random numbers are seeded with the recipe's seed, before the dataset and once more
@@ -82,6 +91,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, untraine
         checked: the recipe after stage 1.
         find_weights: where ``model.init_from`` looks for an earlier run; without it, files only.
         untrained: whether a checkpoint replaces the model's weights, so that pretrained ones need not be there.
+        kept: the files that the run has kept of what its dataset made, which is given them; None in a new run.
 
     Raises:
         RecipeError: problems of stage 1 or 2 (the facts), or patterns that match nothing.
@@ -92,15 +102,18 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, untraine
     filled: dict[KeyPath, str] = {}
     facts: dict[str, Any] = {}
 
-    def made(block: Block | None, *, untrained: bool = False) -> Any:
-        return None if block is None else construct(block, {}, facts, recipe=recipe, filled=filled, untrained=untrained)
+    def made(block: Block | None, *, untrained: bool = False, **given: Any) -> Any:
+        if block is None:
+            return None
+        return construct(block, given, facts, recipe=recipe, filled=filled, untrained=untrained)
 
     def made_all(collection: str) -> dict[str, Any]:
         return {label: made(block) for label, block in checked.collections.get(collection, {}).items()}
 
     _seed(recipe)
-    data = made(blocks["dataset"])
+    data = made(blocks["dataset"], run_files=kept)
     stated = read_facts(blocks["dataset"], recipe, data)
+    run_files = read_run_files(blocks["dataset"], recipe, data, kept or {})
     facts.update({**stated, **_kind_of_targets(blocks["task"], stated)})
     has_val = has_split(data, "val")
     is_datamodule = isinstance(data, LightningDataModule)
@@ -118,7 +131,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, untraine
         raise RecipeError(problems)
 
     _seed(recipe)
-    model = made(blocks.get("model"), untrained=untrained)
+    model = made(blocks.get("model"), untrained=untrained, run_files=run_files)
     if model is not None:
         words = blocks["model"].words
         if words.get("init_from"):
@@ -130,7 +143,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, untraine
     task_block = blocks["task"]
     logged = getattr(task_block.component.target, "logged", None)
     monitor = default_monitor(metrics, has_val, frozenset(logged(tuple(metrics))) if logged else None)
-    given: dict[str, Any] = {"model": model, "loss": loss, "metrics": metrics}
+    given: dict[str, Any] = {"model": model, "loss": loss, "metrics": metrics, "run_files": run_files}
     if "optimizer" in blocks:
         given["optimizer"] = optimizer_factory(blocks["optimizer"], recipe, model)
     if "scheduler" in blocks:
@@ -144,6 +157,7 @@ def build(checked: Checked, *, find_weights: FindWeights | None = None, untraine
         checked=checked,
         data=data,
         facts=facts,
+        run_files=run_files,
         filled=filled,
         model=model,
         task=task,

@@ -11,10 +11,12 @@ from toolkit.check.signature import Parameter
 from toolkit.check.types import mismatch
 from toolkit.errors import did_you_mean, nearest
 from toolkit.recipe import KeyPath
-from toolkit.recipe.grammar import RUN_FACTS
+from toolkit.recipe.grammar import RUN_FACTS, TOP_LEVEL
 
 FROM_CORE: Mapping[str, tuple[str, ...]] = {
-    "task": ("model", "loss", "optimizer", "scheduler", "metrics"),
+    "task": ("model", "loss", "optimizer", "scheduler", "metrics", "run_files"),
+    "model": ("run_files",),
+    "dataset": ("run_files",),
     "optimizer": ("params",),
     "scheduler": ("optimizer",),
     "callback": ("dirpath",),
@@ -118,6 +120,6 @@ def holds_component(value: Any) -> bool:
 
 
 def _given_by_core(block: Block, name: str) -> str:
-    if block.kind == "task":
+    if block.kind == "task" and name in TOP_LEVEL:
         return f"a task is given its {name} by the toolkit: write it as the top-level key `{name}`"
     return f"{block.name} is given {name!r} by the toolkit; leave it out"

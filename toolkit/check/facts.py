@@ -69,7 +69,7 @@ def _outer_blocks(checked: Checked) -> list[Block]:
 
 def _check_required(block: Block, data: str, facts: Mapping[str, Any], report: Report) -> None:
     """A required argument that stage 1 left to the data, and the data does not know."""
-    given = (*block.arguments, *facts, *FROM_CORE["task"])
+    given = (*block.arguments, *facts, *FROM_CORE.get(block.kind, ()))
     for parameter in block.signature.parameters.values():
         if parameter.required and parameter.name not in given:
             known = f"; it knows {', '.join(sorted(facts))}" if facts else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ EXAMPLES = examples(
     "toolkit predict last photo.jpg other.png",
     "toolkit predict last photos/ --output found.csv",
     "cat photo.jpg | toolkit predict last -",
+    'toolkit predict last --prompt "It is a truth" max_tokens=100',
 )
 
 FORMATS = (".jsonl", ".csv")
@@ -24,13 +26,23 @@ FORMATS = (".jsonl", ".csv")
 def predict(
     run: RunName,
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="INPUT...",
-            help="Files, folders whose files are taken in the order of their names, or - for standard input.",
+            help="Files, folders whose files are taken in the order of their names, or - for standard input. With "
+            "--prompt KEY=VALUE, how the task goes on with it.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prompt",
+            metavar="TEXT",
+            help="A text in place of files; give it several times for several texts.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -55,13 +67,16 @@ def predict(
     """Predict with a run's best checkpoint: a line for each sample.
 
     Inputs are read and prepared as in the run, whose data need not be there. The lines are JSON, or what --output says.
+    What a language model makes of one --prompt is printed as it comes.
     """
-    from toolkit.cli.rows import RowFile
+    from toolkit.cli.rows import RowFile, Streamed
     from toolkit.tracking.console import counted
     from toolkit.tracking.folder import find
 
     # Before torch is imported: what is not there, or would be written over, is told of at once.
     folder = find(run)
+    prompts, words = prompt or (), inputs or ()
+    _refuse(prompts, words)
     file = None if output is None else Path(output).expanduser()
     drawn = None if pictures is None else Path(pictures).expanduser()
     if file is not None and file.suffix not in FORMATS:
@@ -71,8 +86,21 @@ def predict(
     with no_collection():
         from toolkit import runs
 
-    with RowFile(file) as rows, shown_tracebacks(traceback):
-        done = runs.predict(folder, inputs, rows.write, checkpoint=checkpoint, pictures=drawn, allow_code=allow_code)
+    with RowFile(file) as rows, Streamed() as text, shown_tracebacks(traceback):
+        if prompts:
+            done = runs.predict_prompts(
+                folder,
+                prompts,
+                words,
+                rows.write,
+                text.write if file is None else None,
+                checkpoint=checkpoint,
+                pictures=drawn,
+                allow_code=allow_code,
+                given_in="command line",
+            )
+        else:
+            done = runs.predict(folder, words, rows.write, checkpoint=checkpoint, pictures=drawn, allow_code=allow_code)
     if file is not None:
         said = counted(done.count, "row") + (f" in {shown_path(file)}" if done.count else "")
         typer.echo(f"{said}, by {done.checkpoint.name}", err=True)
@@ -82,3 +110,18 @@ def predict(
         listed = "\n".join(f"{name}: {reason}" for name, reason in done.failed.items())
         unread = counted(len(done.failed), "input")
         raise RequestError(f"{listed}\n{unread} could not be read; {counted(done.count, 'sample')} predicted.")
+
+
+def _refuse(prompts: Sequence[str], words: Sequence[str]) -> None:
+    """What is neither an input nor a prompt, or both."""
+    if not prompts and not words:
+        raise RequestError(
+            "INPUT... is missing: name files, folders or -, or give a text with --prompt\n"
+            "`toolkit predict --help` tells more."
+        )
+    files = [word for word in words if "=" not in word] if prompts else []
+    # `max_tokens = 5`, in three words, is another mistake.
+    if files and not any(word.startswith("=") for word in words):
+        raise RequestError(f"--prompt takes the place of files: leave out {', '.join(files)}, or --prompt")
+    if any(not text.isascii() and text != text.encode(errors="replace").decode() for text in prompts):
+        raise RequestError("--prompt: it must be Unicode text")

@@ -1,4 +1,4 @@
-"""Rows of plain values as lines of JSON or CSV, written as they come. Imports the standard library only."""
+"""Rows of plain values as lines of JSON or CSV, and text, written as they come. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -47,6 +47,27 @@ class RowFile:
             self._csv = csv.DictWriter(self._file, list(row), lineterminator="\n")
             self._csv.writeheader()
         self._csv.writerow({key: _cell(value) for key, value in row.items()})
+
+
+class Streamed:
+    """A text on standard output, piece by piece; a line end comes behind it whatever ends it."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def __enter__(self) -> Streamed:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._begun and not isinstance(error, BrokenPipeError):
+            print(flush=True)
+
+    def write(self, piece: str) -> None:
+        """Writes a piece, so that whoever waits sees it."""
+        self._begun = True
+        print(piece, end="", flush=True)
 
 
 def _cell(value: Any) -> Any:

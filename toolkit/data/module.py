@@ -12,6 +12,7 @@ import torch
 
 from toolkit.build import samples_of
 from toolkit.data.bad import LeftOut
+from toolkit.data.buckets import by_length, lengths_of
 from toolkit.data.disk import OnDisk
 from toolkit.data.disk_loader import DiskLoader
 from toolkit.data.items import ItemLoader
@@ -69,6 +70,8 @@ class DataModule(pl.LightningDataModule):
         self._splits = _splits(data)
         self._collate: Callable[[list[Any]], Any] | None = getattr(data, "collate", None)
         self._on_device: dict[str, Tensors] = {}
+        self._lengths: dict[str, torch.Tensor] = {}
+        """By split, where its samples are put into batches by their lengths."""
         for name, split in self._splits.items():
             check_split(name, split)
             if self.settings.resident and tensors_of(split) is None:
@@ -81,6 +84,9 @@ class DataModule(pl.LightningDataModule):
                     f"loader.on_bad_sample: the split {name!r} is a stream ({type(split).__name__}), which cannot go "
                     "on after an exception; set loader.on_bad_sample=stop"
                 )
+            lengths = None if is_stream(split) or isinstance(split, OnDisk) else lengths_of(name, split)
+            if lengths is not None:
+                self._lengths[name] = lengths
             if self.steps(name) is not None:
                 # Again for all processes when the trainer asks for batches; what one cannot do is said before that.
                 self._plan(name, Process()).check(name)
@@ -164,6 +170,8 @@ class DataModule(pl.LightningDataModule):
         plan.check(name)
         if isinstance(split, OnDisk):
             return DiskLoader(split, plan, order, pin_memory=pin_memory)
+        if name in self._lengths:
+            order = by_length(order, self._lengths[name], plan)
         tensors = tensors_of(split)
         if tensors is None:
             return ItemLoader(split, plan, order, reading)

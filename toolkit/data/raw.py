@@ -5,8 +5,10 @@ Imports torch when a batch is made, and Lightning never.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -24,9 +26,9 @@ AsGiven = Callable[[dict[str, Any]], dict[str, Any]]
 class Reader(Protocol):
     """How a raw input becomes samples as the model takes them, but for transforms. A shape, not a base class.
 
-    A dataset component has one: ``reader(facts)``, an attribute beside ``stand_in``, makes it from the facts alone, so
-    that the data need not be there. With a method ``collate(samples)`` it makes a batch of a list of samples itself;
-    otherwise samples of one shape are stacked.
+    A dataset component has one: ``reader(facts)``, an attribute beside ``stand_in``, makes it from the facts alone, or
+    ``reader(facts, run_files)`` from what the run has kept as well, so that the data need not be there. With a method
+    ``collate(samples)`` it makes a batch of a list of samples itself; otherwise samples of one shape are stacked.
     """
 
     @property
@@ -50,6 +52,15 @@ class Reader(Protocol):
         ...
 
 
+class RawInput(NamedTuple):
+    """Something to predict: a file, standard input, or a text that was given itself."""
+
+    name: str
+    """As it was given."""
+    is_text: bool = False
+    """Whether the name is all of it, and no file's."""
+
+
 class Read(NamedTuple):
     """Samples of a batch."""
 
@@ -59,7 +70,7 @@ class Read(NamedTuple):
     """By sample, where its row is to be changed."""
 
 
-def raw_inputs(given: Sequence[str], suffixes: Collection[str]) -> list[str]:
+def raw_inputs(given: Sequence[str], suffixes: Collection[str]) -> list[RawInput]:
     """The inputs one by one: folders give the files in them, also further down, in the order of their names.
 
     Args:
@@ -83,16 +94,16 @@ def raw_inputs(given: Sequence[str], suffixes: Collection[str]) -> list[str]:
             wrong.append(f"{text}: there is no such file or folder")
     if wrong:
         raise RequestError("\n".join(wrong))
-    return found
+    return [RawInput(name) for name in found]
 
 
 def read_batches(
-    inputs: Sequence[str], reader: Reader, size: int, failed: Callable[[str, str], None]
+    inputs: Sequence[RawInput], reader: Reader, size: int, failed: Callable[[str, str], None]
 ) -> Iterator[Read]:
     """Batches of the samples of raw inputs, in their order.
 
     Args:
-        inputs: as `raw_inputs` gives them.
+        inputs: as `raw_inputs` gives them, or texts. A text of one sample names it.
         reader: of the run's dataset.
         size: samples in a batch, at most; samples of unequal shapes are not in one batch.
         failed: told the name of an input that cannot be read, and why; the others go on.
@@ -117,18 +128,25 @@ def _inside(folder: Path, suffixes: Collection[str]) -> list[str]:
 
 
 def _samples(
-    name: str, reader: Reader, failed: Callable[[str, str], None]
+    given: RawInput, reader: Reader, failed: Callable[[str, str], None]
 ) -> Iterator[tuple[str, Any] | tuple[str, Any, AsGiven]]:
     try:
-        if name == STANDARD_INPUT:
-            yield from reader.read(name, sys.stdin.buffer)
-        else:
-            with open(name, "rb") as stream:
-                yield from reader.read(name, stream)
+        with _opened(given) as stream:
+            if not given.is_text:
+                yield from reader.read(given.name, stream)
+                return
+            samples = list(reader.read(given.name, stream))
+            yield from ((given.name, *samples[0][1:]),) if len(samples) == 1 else samples
     except NOT_OF_A_SAMPLE:
         raise
     except Exception as error:
-        failed(name, str(error) if isinstance(error, ValueError) and str(error) else reason_of(error))
+        failed(given.name, str(error) if isinstance(error, ValueError) and str(error) else reason_of(error))
+
+
+def _opened(given: RawInput) -> AbstractContextManager[BinaryIO]:
+    if given.is_text:
+        return io.BytesIO(given.name.encode())
+    return nullcontext(sys.stdin.buffer) if given.name == STANDARD_INPUT else open(given.name, "rb")
 
 
 def _shape(sample: Any) -> Any:

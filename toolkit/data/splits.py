@@ -67,6 +67,8 @@ class Splits:
     """What the data knows about itself, such as `{"num_classes": 10}`; fills parameters of those names."""
     collate: Callable[[list[Any]], Any] | None = None
     """Makes a batch from a list of samples; torch's own collation when None. Not used for tensors and arrays."""
+    run_files: Mapping[str, bytes] = field(default_factory=dict)
+    """What the run keeps in its folder, by plain names of files: a tokenizer that was trained on the data."""
 
 
 def tensors_of(split: Any) -> Tensors | None:

@@ -4,6 +4,7 @@ from toolkit.runs.deep import DeepReport, deep
 from toolkit.runs.errors import Interrupted, RunFailed, Terminated
 from toolkit.runs.fetch import fetch
 from toolkit.runs.predict import Predicted, predict
+from toolkit.runs.prompt import predict_prompts
 from toolkit.runs.result import RunResult
 from toolkit.runs.results import Row, results_table, write_results
 from toolkit.runs.resume import resume
@@ -24,6 +25,7 @@ __all__ = [
     "differences",
     "fetch",
     "predict",
+    "predict_prompts",
     "raise_differences",
     "results_table",
     "resume",

@@ -19,6 +19,7 @@ import torch
 from toolkit.build import build, samples_of
 from toolkit.check import resolve
 from toolkit.data import data_module
+from toolkit.data.buckets import with_longest
 from toolkit.engine.memory import available_memory, out_of_memory, peak_memory
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.trainer import automatic_accelerator, make_trainer
@@ -188,7 +189,12 @@ class _Trial:
         if options.get("precision") == "auto":
             del options["precision"]
         loader = {**self._checked.loader, "batch_size": size, "workers": 0}
-        data = data_module(experiment.data, loader, experiment.transforms, experiment.recipe.get("seed", default=0))
+        data = data_module(
+            with_longest(experiment.data, STEPS * size),
+            loader,
+            experiment.transforms,
+            experiment.recipe.get("seed", default=0),
+        )
         reserve = _Reserve(self._copies)
         steps = make_trainer(
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,26 +11,17 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from torch import Tensor
 
-from toolkit.build import Rebuilt, rebuild
-from toolkit.check import Checked, resolve
-from toolkit.data.raw import AsGiven, Read, Reader, raw_inputs, read_batches
+from toolkit.build import Rebuilt
+from toolkit.data.raw import AsGiven, RawInput, Read, Reader, raw_inputs, read_batches
 from toolkit.data.settings import loader_settings
-from toolkit.engine.checkpoint_io import PlainCheckpointIO
-from toolkit.engine.checkpoints import list_saved
-from toolkit.engine.quiet import quiet_lightning
-from toolkit.engine.trainer import automatic_accelerator, make_trainer
-from toolkit.errors import RequestError, RunError, did_you_mean
+from toolkit.errors import RequestError
 from toolkit.registry import Registry
-from toolkit.runs.blame import reason_of
 from toolkit.runs.crew import refuse_launchers
-from toolkit.runs.stored import stored_recipe
-from toolkit.runs.weights import chosen_checkpoint
+from toolkit.runs.trained import BEST, Trained, trained
 from toolkit.tasks.predicting import Draws, Predicts
 from toolkit.tasks.supervised import on_cpu
 from toolkit.tracking.folder import RunFolder, find
 from toolkit.tracking.plots import save_picture
-
-BEST, LAST = "best", "last"
 
 Row = dict[str, Any]
 """What is predicted of one sample: ``input``, its name, and then what the task says."""
@@ -82,40 +73,44 @@ def predict(
         RunError: a component raised; the message names it.
     """
     refuse_launchers("toolkit predict")
-    folder = find(which, root)
-    path = _checkpoint(folder, checkpoint)
-    registry = registry or Registry.scan()
-    recipe = stored_recipe(folder, (), registry=registry, allow_code=allow_code)
-    checked = resolve(recipe, registry)
-    checked.raise_problems()
-    facts: Mapping[str, Any] = folder.read_json().get("facts", {})
-    reader = _reader(checked, facts)
-    names = raw_inputs([str(each) for each in inputs], reader.suffixes)
-    rebuilt = rebuild(checked, facts)
-    task = rebuilt.task
+    run = trained(find(which, root), checkpoint, registry=registry, allow_code=allow_code)
+    reader = run.reader()
+    found = raw_inputs([str(each) for each in inputs], reader.suffixes)
+    return predict_inputs(run, run.rebuilt(), reader, found, on_row, pictures)
+
+
+def predict_inputs(
+    run: Trained,
+    rebuilt: Rebuilt,
+    reader: Reader,
+    inputs: Sequence[RawInput],
+    on_row: Callable[[Row], None] | None,
+    pictures: Path | None,
+) -> Predicted:
+    """Predict inputs that are known to be there; other arguments and errors as of `predict`.
+
+    Args:
+        run: whose checkpoint predicts.
+        rebuilt: its task, without the weights of the checkpoint yet.
+        reader: of its dataset.
+        inputs: what to predict.
+        on_row: called with each sample's row.
+        pictures: folder for pictures.
+    """
+    task, name = rebuilt.task, run.checked.blocks["task"].name
     if not isinstance(task, Predicts):
-        raise RequestError(
-            f"task: {checked.blocks['task'].name} has no methods `unlabelled` and `rows` to predict with"
-        )
+        raise RequestError(f"task: {name} has no methods `unlabelled` and `rows` to predict with")
     if pictures is not None and not isinstance(task, Draws):
-        raise RequestError(f"--pictures: the task {checked.blocks['task'].name} draws no pictures of its predictions")
-    _load(task, path)
-    predicted = Predicted(path)
+        raise RequestError(f"--pictures: the task {name} draws no pictures of its predictions")
+    run.load(task)
+    predicted = Predicted(run.checkpoint)
 
     def failed(name: str, reason: str) -> None:
         predicted.failed[name] = reason
 
-    batches = read_batches(names, reader, loader_settings(checked.loader).size("test"), failed)
-    writer = _Writer(predicted, on_row or predicted.rows.append, facts, pictures)
-    trainer = _trainer(checked, writer)
-    try:
-        with quiet_lightning():
-            trainer.predict(_Predictor(rebuilt, facts), dataloaders=batches, return_predictions=False)
-    except Exception as error:
-        reason = reason_of(error, checked)
-        if reason is None or isinstance(error, (RequestError, RunError)):
-            raise
-        raise RunError(f"the prediction failed: {reason}") from error
+    batches: Iterable[Read] = read_batches(inputs, reader, loader_settings(run.checked.loader).size("test"), failed)
+    writer = _Writer(predicted, on_row or predicted.rows.append, run.facts, pictures)
+    run.predict(_Predictor(rebuilt, run.facts), batches, [writer])
     return predicted
 
 
@@ -185,58 +180,3 @@ class _Writer(pl.Callback):
         # Two folders may hold files of one name.
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem).strip("-.") or "input"
         save_picture(picture, self._pictures / f"{self._predicted.pictures:05d}-{stem}.png")
-
-
-def _reader(checked: Checked, facts: Mapping[str, Any]) -> Reader:
-    block = checked.blocks["dataset"]
-    made: Callable[[Mapping[str, Any]], Reader] | None = getattr(block.component.target, "reader", None)
-    if made is None:
-        raise RequestError(
-            f"dataset: {block.component.entry} does not say how a raw input becomes a sample: it has no `reader`"
-        )
-    return made(facts)
-
-
-def _checkpoint(folder: RunFolder, wanted: str) -> Path:
-    if wanted == BEST:
-        return chosen_checkpoint(folder)
-    saved = [one.path for one in list_saved(folder.checkpoints)]
-    if wanted == LAST and saved:
-        return saved[-1]
-    names = {path.name: path for path in saved}
-    if wanted not in names:
-        there_are = ", ".join(names) or "none"
-        hint = did_you_mean(wanted, [BEST, LAST, *names])
-        raise RequestError(f"--checkpoint {wanted}: run {folder.id} has no such checkpoint.{hint} It has: {there_are}")
-    return names[wanted]
-
-
-def _load(task: pl.LightningModule, path: Path) -> None:
-    checkpoint = PlainCheckpointIO().load_checkpoint(path)
-    task.on_load_checkpoint(checkpoint)
-    try:
-        task.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        raise RequestError(
-            f"{path.name}: its weights do not fit what the recipe builds now: {' '.join(lines[1:2] or lines)}"
-        ) from error
-
-
-def _trainer(checked: Checked, writer: pl.Callback) -> pl.Trainer:
-    accelerator = automatic_accelerator()
-    # What the run's own device computed in may not be possible on this one.
-    same = checked.trainer.get("accelerator") == accelerator
-    precision = {"precision": checked.trainer["precision"]} if same and "precision" in checked.trainer else {}
-    return make_trainer(
-        {
-            **precision,
-            "accelerator": accelerator,
-            "devices": 1,
-            "callbacks": [writer],
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-        }
-    )

@@ -22,6 +22,7 @@ from toolkit.runs.execute import execute
 from toolkit.runs.run import Run
 from toolkit.runs.stored import stored_recipe
 from toolkit.tracking.folder import RunFolder
+from toolkit.tracking.run_files import kept_files
 
 CALL = "toolkit.runs.rank:main"
 LONGEST = 1_000_000
@@ -50,6 +51,8 @@ def main(path: str, allow_code: str, checkpoint: str) -> int:
             resolve(recipe, registry),
             find_weights=lambda _: Path(content["init_from"]),
             untrained=saved is not None,
+            # Written before any process was started: what each would make of the data itself need not be the same.
+            kept=kept_files(folder),
         )
         execute(Run(folder, experiment, content, resumed_from=saved, is_main=rank == 0, launched=True))
     except RunFailed as error:

@@ -23,6 +23,7 @@ from toolkit.runs.trial import refuse_trainer
 from toolkit.tracking import provenance
 from toolkit.tracking.folder import FINISHED, RUNNING, RunFolder, find, this_process
 from toolkit.tracking.resumable import refuse_resume
+from toolkit.tracking.run_files import kept_files
 
 
 def resume(
@@ -96,7 +97,7 @@ def reopen(
     checked.raise_problems()
     _must_go_on(checked, folder, saved)
     refuse_environment(checked)
-    experiment = build(checked, untrained=True)
+    experiment = build(checked, untrained=True, kept=kept_files(folder))
     refuse_trainer(experiment)
     # What comes after the checkpoint, damaged or not, is made again.
     remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))

@@ -25,6 +25,7 @@ from toolkit.runs.weights import chosen_checkpoint
 from toolkit.tracking.changes import BY_TEST, refuse_changes
 from toolkit.tracking.folder import RunFolder, find
 from toolkit.tracking.plots import evaluation_pictures
+from toolkit.tracking.run_files import kept_files
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def retest(
     recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
     checked = resolve(recipe, registry)
     checked.raise_problems()
-    experiment = chosen(build(checked, untrained=True))
+    experiment = chosen(build(checked, untrained=True, kept=kept_files(folder)))
     if not experiment.has_test:
         raise RequestError(f"dataset: {checked.blocks['dataset'].name} has no test split")
     try:

@@ -27,6 +27,7 @@ from toolkit.runs.stored import stored_recipe
 from toolkit.runs.trial import refuse_trainer
 from toolkit.runs.weights import weights_of_run
 from toolkit.tracking.folder import FINISHED, RunFolder, runs_root
+from toolkit.tracking.run_files import KEY, keep_files, kept_files
 
 AUTO = "auto"
 
@@ -90,7 +91,7 @@ def prepare(
     letters: Random | None = None,
     into: RunFolder | None = None,
 ) -> Run:
-    """Makes the folder of a new run, with its resolved recipe and ``run.json``.
+    """Makes the folder of a new run, with its resolved recipe, what it keeps of its dataset, and ``run.json``.
 
     Args:
         experiment: what will be trained.
@@ -116,6 +117,7 @@ def prepare(
             if into is not None
             else new_record(experiment, folder, name=name, tags=tags, note=note)
         )
+        record[KEY] = keep_files(folder, experiment.run_files)
         begun = Run(folder, experiment, record)
         begun.write()
     except OSError as error:
@@ -181,4 +183,5 @@ def _new(
 def _finished(folder: RunFolder, registry: Registry, allow_code: bool) -> RunResult:
     """What a run has come to that finished before; its model is built once more."""
     recipe = stored_recipe(folder, (), registry=registry, allow_code=allow_code)
-    return finished_result(Run(folder, build(resolve(recipe, registry), untrained=True), folder.read_json()))
+    experiment = build(resolve(recipe, registry), untrained=True, kept=kept_files(folder))
+    return finished_result(Run(folder, experiment, folder.read_json()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -27,6 +27,22 @@ class Predicts(Protocol):
         Args:
             batch: what `unlabelled` gave, on the device, after the transforms.
             facts: what the dataset of the run knew about itself, ``class_names`` among them.
+        """
+        ...
+
+
+@runtime_checkable
+class Continues(Protocol):
+    """A task that can go on with a text."""
+
+    def continued(self, prompts: Sequence[str], facts: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+        """What texts go on with: the number of one among them, and the next piece of it, as soon as there is one.
+
+        Further parameters, each with a plain default, are given on the command line: ``max_tokens=100``.
+
+        Args:
+            prompts: the texts to go on with.
+            facts: of the run's dataset.
         """
         ...
 

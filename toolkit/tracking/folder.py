@@ -91,6 +91,11 @@ class RunFolder:
         return self.path / "logs"
 
     @property
+    def files(self) -> Path:
+        """What the dataset gave the run to keep; there only where it gave something."""
+        return self.path / "files"
+
+    @property
     def metrics_csv(self) -> Path:
         return self.path / "metrics.csv"
 
