@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from toolkit.recipe import load
 from toolkit.runs import predict, resume, run
+from toolkit.runs.prompt import predict_prompts
 from toolkit.tasks.supervised import Trained
 from toolkit.tracking.folder import RunFolder
 
@@ -163,7 +164,7 @@ def test_recurrent_models_train_and_take_the_fast_path(recipe: str, tmp_path: Pa
 
 def test_a_text_is_gone_on_with(recipe: str, tmp_path: Path) -> None:
     folder = run(load(recipe), root=tmp_path / "runs").folder
-    found = predict(str(folder), prompts=["a wife", ""], options={"max_tokens": 9, "temperature": 0}).rows
+    found = predict_prompts(str(folder), ["a wife", ""], ["max_tokens=9", "temperature=0"]).rows
     assert [row["input"] for row in found] == ["a wife", ""]
     assert all(len(row["text"]) == 9 for row in found)
 
@@ -188,8 +189,8 @@ def test_what_cannot_be_gone_on_with_is_told() -> None:
     with pytest.raises(ValueError, match="keeps no tokenizer"):
         task().continued(["a"], {})
     files = Characters().fit(["abc"]).to_files()
-    with pytest.raises(ValueError, match="the model Sequential has no method `step`"):
-        task(nn.Sequential(), run_files=files).continued(["a"], {})
+    with pytest.raises(ValueError, match="the model Identity has no method `step`"):
+        task(nn.Identity(), run_files=files).continued(["a"], {})
     with pytest.raises(ValueError, match="sample_tokens=-1"):
         task(sample_tokens=-1)
     assert list(task(run_files=files).continued(["a"], {}, max_tokens=0)) == []

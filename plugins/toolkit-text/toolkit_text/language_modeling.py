@@ -153,18 +153,14 @@ class LanguageModeling(SupervisedTask):
             texts = continuations(self._language_model(), self.tokenizer, self.prompts, max_tokens=self.sample_tokens)
             place: tuple[int, int] = (self.trainer.current_epoch, self.trainer.global_step)
             self._samples += [[*place, prompt, text] for prompt, text in zip(self.prompts, texts, strict=True)]
-            self._show_samples()
+            # A new one each time, by which it is known that there is something new.
+            self.tables["samples"] = Table(COLUMNS, list(self._samples))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["samples"] = [list(row) for row in self._samples]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._samples = [list(row) for row in checkpoint.get("samples", [])]
-        self._show_samples()
-
-    def _show_samples(self) -> None:
-        if self._samples:
-            self.tables["samples"] = Table(COLUMNS, self._samples)
 
     def continued(
         self,
