@@ -26,13 +26,15 @@ DEPTH, WIDTH, HEADS = 4, 128, 4
 RATE, LOWEST, WARM_UP = 1e-3, 1e-4, 100
 BETAS, DECAY, CLIP = (0.9, 0.99), 0.1, 1.0
 READ_EVERY = 50
+EVALUATED = 64
+"""Windows in a batch of an evaluation."""
 SEED = 0
 
 RECIPE: dict[str, Any] = {
     "seed": SEED,
     "task": "language_modeling",
     "dataset": {"use": "austen", "tokenizer": {"use": "characters"}, "context": CONTEXT},
-    "loader": {"batch_size": BATCH, "eval_batch_size": 64},
+    "loader": {"batch_size": BATCH, "eval_batch_size": EVALUATED},
     "model": {
         "use": "gpt",
         "context": CONTEXT,
@@ -52,13 +54,20 @@ RECIPE: dict[str, Any] = {
 }
 
 
-def by_toolkit(steps: int) -> dict[str, float]:
-    """Characters a second in training, and the loss on the validation text, of a recipe."""
+def by_toolkit(steps: int, batches: int | None) -> dict[str, float]:
+    """Characters a second in training, and the loss on the validation text, of a recipe.
+
+    Args:
+        steps: to train.
+        batches: of the validation text, the first ones; None for all of it.
+    """
     import toolkit
 
     with tempfile.TemporaryDirectory() as folder:
         clock = Path(folder) / "seconds.json"
-        ends = {"max_steps": steps, "val_check_interval": steps}
+        ends: dict[str, int] = {"max_steps": steps, "val_check_interval": steps}
+        if batches is not None:
+            ends["limit_val_batches"] = batches
         warm_up = min(WARM_UP, steps - 1)
         values = {
             **RECIPE,
@@ -99,7 +108,7 @@ class Clock(pl.Callback):
         self.file.write_text(json.dumps(self.seconds + now()))
 
 
-def by_hand(steps: int) -> dict[str, float]:
+def by_hand(steps: int, batches: int | None) -> dict[str, float]:
     """The same, written out."""
     torch.manual_seed(SEED)
     text = gzip.decompress(FILE.read_bytes()).decode()
@@ -130,7 +139,10 @@ def by_hand(steps: int) -> dict[str, float]:
         if (step + 1) % READ_EVERY == 0:
             loss.item()
     seconds = now() - began
-    return {"speed": _speed(steps, seconds), "loss": _loss(model, val)}
+    return {
+        "speed": _speed(steps, seconds),
+        "loss": _loss(model, val if batches is None else val[: batches * EVALUATED * CONTEXT]),
+    }
 
 
 def _speed(steps: int, seconds: float) -> float:
@@ -148,8 +160,8 @@ def _rate(step: int, steps: int, warm_up: int) -> float:
 def _loss(model: nn.Module, text: Tensor) -> float:
     """Of windows one after the other, of which the last may be shorter."""
     total = 0.0
-    for start in range(0, len(text) - 1, 64 * CONTEXT):
-        part = text[start : start + 64 * CONTEXT + 1]
+    for start in range(0, len(text) - 1, EVALUATED * CONTEXT):
+        part = text[start : start + EVALUATED * CONTEXT + 1]
         for piece in _windows(part):
             logits = model(piece[:, :-1])
             total += functional.cross_entropy(logits.flatten(0, 1), piece[:, 1:].flatten(), reduction="sum").item()

@@ -26,15 +26,15 @@ from benchmarks.frame import Settings, call, flat, interleaved, main, repeated
 from benchmarks.table import Against, Row, Table, table
 
 ROUNDS = 1
-STEPS, TINY_STEPS = 2_000, 2
+STEPS = 2_000
 ROWS = (Row("by_hand", "loop by hand"), Row("by_toolkit", "toolkit run"))
 
 
 def tables(settings: Settings) -> list[Table]:
     """Speed and loss."""
-    steps, fresh = (TINY_STEPS if settings.tiny else STEPS), not settings.tiny
+    steps, batches, fresh = (2, 1, False) if settings.tiny else (STEPS, None, True)
     variants = {
-        row.variant: functools.partial(call, f"benchmarks.language_loops:{row.variant}", steps, fresh=fresh)
+        row.variant: functools.partial(call, f"benchmarks.language_loops:{row.variant}", steps, batches, fresh=fresh)
         for row in ROWS
     }
     title = f"Characters: GPT of 4 blocks, width 128, batch 12 x 64, {steps:,} steps, 1 thread"
