@@ -14,6 +14,7 @@ from toolkit_text.gpt import GPT
 from toolkit_text.language_modeling import LanguageModeling
 from torch import Tensor, nn
 
+from toolkit.errors import RequestError
 from toolkit.recipe import load
 from toolkit.runs import predict, resume, run
 from toolkit.runs.prompt import predict_prompts
@@ -155,11 +156,22 @@ def test_a_run_that_was_stopped_inside_an_epoch_goes_on_exactly(recipe: str, tmp
     assert all(torch.equal(value, weights(whole)[name]) for name, value in weights(again).items())
 
 
-@pytest.mark.parametrize("model", ["{use: lstm_lm, width: 12}", "{use: gru_lm, width: 12, tied: true}"])
-def test_recurrent_models_train_and_take_the_fast_path(recipe: str, tmp_path: Path, model: str) -> None:
-    result = run(load(recipe, [f"model={model}"]), root=tmp_path / "runs")
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("text/char-lm", []),
+        ("text/char-lm-lstm", ["model.width=32"]),
+        ("text/char-lm-lstm", ["model={use: gru_lm, width: 16, tied: true}"]),
+    ],
+    ids=["gpt", "lstm_lm", "gru_lm"],
+)
+def test_recipes_take_the_fast_path(recipe: str, tmp_path: Path, name: str, changes: list[str]) -> None:
+    """`recipe` is here for its file."""
+    small = f"{{use: plain_text, train: {tmp_path}/text.txt, tokenizer: {{use: characters}}, context: 8}}"
+    short = [f"dataset={small}", "loader.batch_size=8", "trainer.max_epochs=1", "loggers.wandb=null"]
+    result = run(load(name, [*short, *changes]), root=tmp_path / "runs")
     assert RunFolder(result.folder).read_json()["loop"] == {"path": "fast", "why": ""}
-    assert len(samples(result.folder)) == 4
+    assert len(samples(result.folder)) == 1
 
 
 def test_a_text_is_gone_on_with(recipe: str, tmp_path: Path) -> None:
@@ -186,11 +198,13 @@ def test_lines_of_a_file_are_told_how_probable_they_are(recipe: str, tmp_path: P
 
 
 def test_what_cannot_be_gone_on_with_is_told() -> None:
-    with pytest.raises(ValueError, match="keeps no tokenizer"):
+    with pytest.raises(RequestError, match="keeps no tokenizer"):
         task().continued(["a"], {})
     files = Characters().fit(["abc"]).to_files()
-    with pytest.raises(ValueError, match="the model Identity has no method `step`"):
+    with pytest.raises(RequestError, match="the model Identity has no method `step`"):
         task(nn.Identity(), run_files=files).continued(["a"], {})
+    with pytest.raises(RequestError, match="temperature=-1: a number from 0 up"):
+        task(run_files=files).continued(["a"], {}, temperature=-1)
     with pytest.raises(ValueError, match="sample_tokens=-1"):
         task(sample_tokens=-1)
     assert list(task(run_files=files).continued(["a"], {}, max_tokens=0)) == []

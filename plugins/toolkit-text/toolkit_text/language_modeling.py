@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from pytorch_lightning import Trainer
@@ -12,6 +12,7 @@ from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from toolkit.errors import RequestError
 from toolkit.tasks.supervised import (
     BATCHES_AT_ONCE,
     SPLITS,
@@ -21,7 +22,7 @@ from toolkit.tasks.supervised import (
     unpacked,
 )
 from toolkit.tasks.tables import Table
-from toolkit_text.generation import Sampling, continuations, generate
+from toolkit_text.generation import LanguageModel, Sampling, continuations, generate
 from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.windows import IGNORED
 
@@ -150,7 +151,9 @@ class LanguageModeling(SupervisedTask):
         # Where a process has a part of the weights only, this module is no model by itself.
         whole = isinstance(self.trainer.strategy, (SingleDeviceStrategy, DDPStrategy))
         if whole and self.tokenizer is not None and self.sample_tokens and hasattr(self.model, "step"):
-            texts = continuations(self._language_model(), self.tokenizer, self.prompts, max_tokens=self.sample_tokens)
+            texts = continuations(
+                cast("LanguageModel", self.model), self.tokenizer, self.prompts, max_tokens=self.sample_tokens
+            )
             place: tuple[int, int] = (self.trainer.current_epoch, self.trainer.global_step)
             self._samples += [[*place, prompt, text] for prompt, text in zip(self.prompts, texts, strict=True)]
             # A new one each time, by which it is known that there is something new.
@@ -189,19 +192,25 @@ class LanguageModeling(SupervisedTask):
             seed: of what is drawn.
 
         Raises:
-            ValueError: an argument that cannot be, or the run keeps no tokenizer.
+            RequestError: an argument that cannot be, or there is no tokenizer or no such model.
         """
         if self.tokenizer is None:
-            raise ValueError("the dataset of this run keeps no tokenizer, so that there is no text to go on with")
-        return generate(
-            self._language_model(),
-            self.tokenizer,
-            prompts,
-            max_tokens=max_tokens,
-            sampling=Sampling(temperature, top_k, top_p, repetition_penalty),
-            stop=[stop] if isinstance(stop, str) else stop or (),
-            seed=seed,
-        )
+            raise RequestError("the dataset of this run keeps no tokenizer, so that there is no text to go on with")
+        if not hasattr(self.model, "step"):
+            kind = type(self.model).__name__
+            raise RequestError(f"the model {kind} has no method `step` to make texts with; gpt and lstm_lm have")
+        try:
+            return generate(
+                cast("LanguageModel", self.model),
+                self.tokenizer,
+                prompts,
+                max_tokens=max_tokens,
+                sampling=Sampling(temperature, top_k, top_p, repetition_penalty),
+                stop=[stop] if isinstance(stop, str) else stop or (),
+                seed=seed,
+            )
+        except ValueError as error:
+            raise RequestError(str(error)) from error
 
     def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         """By text ``tokens``, their number, ``loss``, in nats a token, and ``perplexity``.
@@ -222,12 +231,6 @@ class LanguageModeling(SupervisedTask):
             {"tokens": number, "loss": round(loss, DIGITS), "perplexity": round(math.exp(loss), DIGITS)}
             for number, loss in zip(numbers.tolist(), (total / numbers).tolist(), strict=True)
         ]
-
-    def _language_model(self) -> Any:
-        if not hasattr(self.model, "step"):
-            kind = type(self.model).__name__
-            raise ValueError(f"the model {kind} has no method `step` to make texts with; gpt and lstm_lm have")
-        return self.model
 
 
 def _number(targets: Tensor) -> Tensor:
