@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,10 @@ from toolkit_text.characters import Characters
 from toolkit_text.packed_stream import PackedStream
 from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.wikitext import Articles, wikitext2
+
+from toolkit.recipe import load
+from toolkit.runs import resume, run
+from toolkit.tracking.folder import RunFolder
 
 ARTICLES = {
     "train": [f" = Article {number} = \n\n = = Section = = \n {'word ' * (5 + 3 * number)}. \n" for number in range(7)],
@@ -112,6 +117,30 @@ def test_parts_of_a_stream_are_equally_long_and_have_every_window_once() -> None
     assert {len(part) for part in parts} == {len(expected) // 3}
     together = [window for windows in zip(*parts, strict=True) for window in windows]
     assert together == expected[: len(together)]
+
+
+def test_a_run_of_a_stream_goes_on_inside_an_epoch(
+    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "stream.yaml"
+    path.write_text(
+        """
+seed: 1
+task: {use: language_modeling, sample_tokens: 0}
+dataset: {use: wikitext2, tokenizer: {use: characters}, context: 8, streaming: true}
+loader: {batch_size: 2}
+model: {use: gpt, context: 8, depth: 1, width: 8, heads: 2, dropout: 0.1}
+optimizer: {use: adamw, lr: 0.01}
+trainer: {max_steps: 60, val_check_interval: 10, accelerator: cpu}
+"""
+    )
+    whole = RunFolder(run(load(str(path)), root=tmp_path / "whole").folder)
+    part = run(load(str(path), ["trainer.max_steps=25"]), root=tmp_path / "part").folder
+    again = RunFolder(resume(str(part), ["trainer.max_steps=60"]).folder)
+    assert again.read_json()["metrics"] == whole.read_json()["metrics"]
+    assert "train/bits_per_character" not in whole.read_json()["metrics"]
+    assert whole.read_json()["metrics"]["val/bits_per_character"] > 0
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

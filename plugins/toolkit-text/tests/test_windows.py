@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from toolkit_text import windows
+from toolkit_text.austen import FILE
+from toolkit_text.bpe import BPE
 from toolkit_text.byte_level import Bytes
 from toolkit_text.characters import Characters
+from toolkit_text.plain_text import read_text
 from toolkit_text.tokenizer import Tokenizer
+from toolkit_text.unigram import Unigram
 from toolkit_text.windows import IGNORED, EvaluationWindows, TrainingWindows, packed
+from toolkit_text.words import Words
 
 
 def characters(*texts: str) -> Tokenizer:
@@ -31,14 +39,37 @@ def test_the_row_is_as_small_as_the_vocabulary_allows_and_loses_nothing(size: in
     assert tokenizer.vocab_size == size
     row = packed([text], tokenizer)
     assert row.tokens.dtype is dtype
-    windows = EvaluationWindows(row.tokens, size, tokenizer.pad_id)
-    _, targets = windows[0]
+    found = EvaluationWindows(row.tokens, size, tokenizer.pad_id)
+    _, targets = found[0]
     assert targets[: size - 4].tolist() == tokenizer.encode(text)
 
 
 def test_a_vocabulary_of_more_than_two_bytes_takes_four() -> None:
     text = "".join(chr(0x10000 + number) for number in range(2**16 - 3))
     assert packed([text], characters(text)).tokens.dtype is torch.int32
+
+
+NOVEL = read_text(FILE)[:30_000]
+
+
+@pytest.mark.parametrize(
+    "part", [Characters(), Bytes(), BPE(600), Unigram(600), Words(600)], ids=lambda part: type(part).__name__
+)
+def test_a_long_text_has_the_same_tokens_in_pieces(part: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = part.fit([NOVEL])
+    monkeypatch.setattr(windows, "PIECE", 97)
+    monkeypatch.setattr(windows, "PIECES_AT_ONCE", 5)
+    row = packed([NOVEL, "It is a truth"], tokenizer)
+    eos = tokenizer.eos_id
+    assert row.tokens.long().tolist() == [eos, *tokenizer.encode(NOVEL), eos, *tokenizer.encode("It is a truth")]
+    assert row.characters == len(NOVEL) + 13
+
+
+def test_a_text_without_spaces_is_cut_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "PIECE", 10)
+    tokenizer = characters("ab ")
+    for text in ("ab" * 30, " " * 30, "a" + " " * 30, "a" * 10 + " b" * 9):
+        assert packed([text], tokenizer).tokens.tolist() == [tokenizer.eos_id, *tokenizer.encode(text)]
 
 
 @pytest.mark.parametrize("length", [9, 10, 11, 12, 13, 17])

@@ -5,8 +5,8 @@ Imports torch and NumPy, nothing of the toolkit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,9 @@ from toolkit_text.tokenizer import Tokenizer
 
 IGNORED = -100
 """A target that does not count, as torch's losses have it."""
-TEXTS_AT_ONCE = 1024
-"""So many texts are lists of Python's numbers at a time, which take ten times the memory of the row."""
+PIECE = 2**16
+"""Characters that are made tokens of at once: more take the memory of hundreds of bytes each, and one thread."""
+PIECES_AT_ONCE = 64
 
 
 class Row(NamedTuple):
@@ -38,16 +39,19 @@ class Row(NamedTuple):
 
 
 def packed(texts: Iterable[str], tokenizer: Tokenizer) -> Row:
-    """The row of texts; those of no tokens are left out."""
+    """The row of texts; empty ones are left out."""
     size = tokenizer.vocab_size
     dtype = np.uint8 if size <= 2**8 else np.uint16 if size <= 2**16 else np.int32
-    parts, characters = [], 0
-    remaining = iter(texts)
-    while group := list(islice(remaining, TEXTS_AT_ONCE)):
-        for text, ids in zip(group, tokenizer.encode_all(group), strict=True):
+    parts, characters, begins = [], 0, False
+    remaining = chain.from_iterable(map(_pieces, texts))
+    while group := list(islice(remaining, PIECES_AT_ONCE)):
+        encoded = tokenizer.encode_all([piece for piece, _ in group])
+        for (piece, first), ids in zip(group, encoded, strict=True):
+            begins = begins or first
             if ids:
-                parts.append(np.array([tokenizer.eos_id, *ids], dtype=dtype))
-                characters += len(text)
+                parts.append(np.array([tokenizer.eos_id, *ids] if begins else ids, dtype=dtype))
+                begins = False
+            characters += 0 if begins else len(piece)
     row = np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
     unknown = int((row == tokenizer.unk_id).sum()) if tokenizer.unk_id != tokenizer.eos_id else 0
     # torch cannot take samples of an uint16 tensor by their places on every device.
@@ -120,6 +124,23 @@ class EvaluationWindows:
         found = _numbers(self._tokens[places.clamp(max=last)])
         inputs = found[:, :-1].masked_fill(places[:, :-1] >= last, self.pad_id)
         return inputs, found[:, 1:].masked_fill(places[:, 1:] > last, IGNORED)
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """A text in pieces of `PIECE` characters at most, each with whether it is the first.
+
+    They are cut before a space that follows something else, where all tokenizers here cut too, so that the tokens are
+    those of the whole text; a text that has none for so long is cut anywhere.
+    """
+    begin = 0
+    while len(text) - begin > PIECE:
+        end = text.rfind(" ", begin + 1, begin + PIECE)
+        while end > 0 and text[end - 1].isspace():
+            end = text.rfind(" ", begin + 1, end)
+        end = end if end > 0 else begin + PIECE
+        yield text[begin:end], begin == 0
+        begin = end
+    yield text[begin:], begin == 0
 
 
 def _numbers(tokens: Tensor) -> Tensor:
