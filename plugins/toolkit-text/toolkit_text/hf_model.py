@@ -129,8 +129,9 @@ class HuggingFace(nn.Module):
             )
         )
 
-    def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """What `step` has to know of sources `(batch, m)`: states `(batch, m, width)`, and where padding is not."""
+    def encode(self, source: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What `step` has to know of sources `(batch, m)`: states `(batch, m, width)`, and where padding is not
+        (None where there is none)."""
         mask = self._mask(source)
         encoded = self.network.get_encoder()(input_ids=source, attention_mask=mask)
         return encoded.last_hidden_state, mask

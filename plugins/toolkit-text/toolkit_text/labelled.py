@@ -125,7 +125,7 @@ def stratified(targets: Tensor, size: int, seed: int) -> tuple[Tensor, Tensor]:
     # Every sample's place in its class as a share of the class: the smallest shares of all classes together are `size`
     # samples exactly, and as many of each class as its share demands, to within one.
     share = torch.empty(len(targets), dtype=torch.float64)
-    for target in targets.unique().tolist():
+    for target in sorted(set(targets.tolist())):
         members = order[targets[order] == target]
         share[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
     ranked = share.argsort(stable=True)
