@@ -24,6 +24,8 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 from torch.utils.data import Dataset, IterableDataset
+from toolkit.tasks.classification import Classification
+from toolkit.tasks.tables import Table
 
 RANK = os.environ.get("RANK", "alone")
 SAMPLES = {"train": 51, "val": 34, "test": 18}
@@ -39,6 +41,7 @@ def sample(split, index):
 class Items(Dataset):
     def __init__(self, split):
         self.split = split
+        self.lengths = [index * 7 % 5 for index in range(SAMPLES[split])]
 
     def __len__(self):
         return SAMPLES[self.split]
@@ -56,13 +59,19 @@ class Stream(IterableDataset):
 
 
 class Splits:
-    """A split of each kind: tensors, items, a stream."""
+    """A split of each kind: tensors, items in batches of similar length, a stream."""
 
     def __init__(self):
         rows = [sample("train", index) for index in range(SAMPLES["train"])]
         self.train = (torch.stack([row[0] for row in rows]), torch.tensor([row[1] for row in rows]))
         self.val, self.test = Items("val"), Stream("test")
         self.facts = {"num_classes": 3, "task": "multiclass"}
+
+
+class Tells(Classification):
+    def on_validation_epoch_end(self):
+        super().on_validation_epoch_end()
+        self.tables = {"ranks": Table(("rank",), [[RANK]])}
 
 
 class Net(nn.Module):
@@ -118,7 +127,7 @@ if RANK != "alone":
 '''
 
 RECIPE = """
-task: classification
+task: ./shares.py:Tells
 dataset: ./shares.py:Splits
 loader: {batch_size: 8}
 model: ./shares.py:Net
@@ -169,7 +178,8 @@ def test_two_processes_read_each_sample_once_and_measure_what_one_does(
     files = {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()}
     by_the_program = {"recipe.yaml", "logs/rank-0.log", "logs/rank-1.log"}
     assert files - by_rank[0] == by_the_program
-    assert {"run.json", "metrics.csv", "checkpoints/epoch-0002.ckpt"} <= by_rank[0]
+    assert {"run.json", "metrics.csv", "checkpoints/epoch-0002.ckpt", "plots/ranks.csv"} <= by_rank[0]
+    assert (folder.plots / "ranks.csv").read_text() == "rank\n0\n"
 
 
 def inside(folder: Path, names: list[str]) -> set[str]:

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from torchmetrics import AUROC, Accuracy, ConfusionMatrix, Metric, MetricCollection, Precision
 
 from toolkit.tasks.classification import Classification
+from toolkit.tasks.pictures import TOKENS
 
 Trainers = Callable[..., Trainer]
 Batches = Callable[..., Any]
@@ -275,6 +276,27 @@ def test_inputs_of_different_shapes_make_no_picture(trainer: Trainers) -> None:
     assert task.worst == []
     assert task.confusion is not None
     assert int(task.confusion.sum()) == 8
+
+
+def test_tokens_of_texts_of_any_length_are_kept(trainer: Trainers) -> None:
+    class Last(nn.Module):
+        """Takes a text for the class that its first token says."""
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return functional.one_hot(tokens[:, 0], 3).float() * 4
+
+    batches = [
+        (torch.tensor([[0, 7, 7], [1, 8, 0]]), torch.tensor([0, 2])),
+        (torch.tensor([[2]]), torch.tensor([1])),
+        (torch.full((1, TOKENS + 5), 1), torch.tensor([0])),
+    ]
+    task = Classification(Last(), nn.CrossEntropyLoss(), worst=3)
+    evaluated(task, trainer, DataLoader(batches, batch_size=None))
+    texts = sorted([token for token in mistake.input.tolist() if token >= 0] for mistake in task.worst)
+    assert texts == [[1] * TOKENS, [1, 8, 0], [2]]
+    assert {(mistake.target, mistake.predicted) for mistake in task.worst} == {(2, 1), (1, 2), (0, 1)}
+    highest = float(torch.tensor([0.0, 0.0, 4.0]).softmax(0)[2])
+    assert [mistake.probability for mistake in task.worst] == pytest.approx([highest] * 3)
 
 
 def test_the_task_goes_with_weight_averaging(trainer: Trainers, batches: Batches) -> None:

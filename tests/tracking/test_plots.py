@@ -12,6 +12,7 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from toolkit.errors import RunError
 from toolkit.tracking import plots
 
 Mistake = namedtuple("Mistake", "input target predicted loss")
@@ -75,7 +76,7 @@ def test_pictures_that_a_task_hands_over_are_saved_as_they_are(tmp_path: Path) -
         torch.tensor(imread(tmp_path / "test-1-found.png"))[:, :, :3].mul(255).round().byte(), picture.permute(1, 2, 0)
     )
     experiment.task.pictures = {"../found": picture}
-    with pytest.raises(ValueError, match="the task calls a picture '../found'"):
+    with pytest.raises(RunError, match="the task calls a picture '../found'"):
         plots.evaluation_pictures(experiment, tmp_path)
 
 

@@ -40,11 +40,15 @@ def run_test(
                 "id": folder.id,
                 "checkpoint": str(result.checkpoint),
                 "metrics": dict(result.metrics),
+                "signatures": dict(result.signatures),
                 "pictures": [str(path) for path in result.pictures],
+                "tables": [str(path) for path in result.tables],
             }
         )
         return
     say(f"{folder.id}: tested {result.checkpoint.name}")
     table((Column("metric", "bold"), Column("value")), [(name, console.shown(v)) for name, v in result.metrics.items()])
-    for picture in result.pictures:
-        say(shown_path(picture))
+    for label, signature in result.signatures.items():
+        say(f"{label}: {signature}")
+    for path in (*result.pictures, *result.tables):
+        say(shown_path(path))

@@ -69,6 +69,8 @@ class Splits:
     """Makes a batch from a list of samples; torch's own collation when None. Not used for tensors and arrays."""
     run_files: Mapping[str, bytes] = field(default_factory=dict)
     """What the run keeps in its folder, by plain names of files: a tokenizer that was trained on the data."""
+    text_of: Callable[[Any], str] | None = None
+    """How the inputs of one sample read, such as tokens `(length,)`: for tables of mistakes."""
 
 
 def tensors_of(split: Any) -> Tensors | None:

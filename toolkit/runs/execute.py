@@ -36,6 +36,7 @@ from toolkit.tracking.folder import FAILED, FINISHED, INTERRUPTED, TERMINATED
 from toolkit.tracking.redact import Redactor
 from toolkit.tracking.report import graph_line, print_pair
 from toolkit.tracking.resumable import start_again
+from toolkit.tracking.task_tables import TaskTables
 
 STOPPED: Mapping[int, tuple[type[RunFailed], str, str]] = {
     EXIT_INTERRUPTED: (Interrupted, INTERRUPTED, "interrupted (Ctrl-C)"),
@@ -109,7 +110,7 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
         folder=folder.path,
         checkpoints=folder.checkpoints,
         run_id=run.id,
-        callbacks=[*callbacks.values(), *others],
+        callbacks=[*callbacks.values(), *others, TaskTables(experiment, folder.plots)],
         loggers=loggers.values(),
         batches_per_epoch=batches,
     )

@@ -63,6 +63,7 @@ def new_record(
         "best": None,
         "tested": None,
         "expect": {},
+        "signatures": signatures(experiment.metrics),
         "environment": list(recipe.env_names),
         "git": _git(folder),
         "packages": provenance.packages(registry),
@@ -94,6 +95,16 @@ def met_expectations(expect: Mapping[str, str], metrics: Mapping[str, float]) ->
         met = expectation is not None and value is not None and expectation.met_by(value)
         found[metric] = {"expected": text, "value": value, "met": met}
     return found
+
+
+def signatures(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """By label what metrics say of how they count, where they have a `signature`, as sacrebleu's have.
+
+    Args:
+        metrics: by label, as they were built.
+    """
+    stated = {label: getattr(metric, "signature", None) for label, metric in metrics.items()}
+    return {label: text for label, text in stated.items() if isinstance(text, str)}
 
 
 def _title(recipe: Recipe) -> str:

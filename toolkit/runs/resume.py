@@ -14,7 +14,7 @@ from toolkit.errors import RequestError
 from toolkit.registry import Registry
 from toolkit.runs.crew import Crew, carry_out
 from toolkit.runs.environment import refuse_environment
-from toolkit.runs.record import now
+from toolkit.runs.record import now, signatures
 from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run
 from toolkit.runs.sized import sized
@@ -103,6 +103,7 @@ def reopen(
     remove(one.path for one in list_saved(folder.checkpoints) if (one.step, one.epoch) > (saved.step, saved.epoch))
     folder.reserve()
     run = Run(folder, experiment, begun_again(content, overrides), resumed_from=saved)
+    run.record["signatures"] = signatures(experiment.metrics)
     if crew.job is not None:
         run.record["job"] = crew.job.record()
     for one in damaged:

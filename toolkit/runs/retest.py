@@ -18,7 +18,7 @@ from toolkit.runs.automatic import chosen
 from toolkit.runs.blame import reason_of
 from toolkit.runs.crew import refuse_launchers
 from toolkit.runs.execute import make_data
-from toolkit.runs.record import now
+from toolkit.runs.record import now, signatures
 from toolkit.runs.run import plain_metrics
 from toolkit.runs.stored import stored_recipe
 from toolkit.runs.weights import chosen_checkpoint
@@ -26,6 +26,7 @@ from toolkit.tracking.changes import BY_TEST, refuse_changes
 from toolkit.tracking.folder import RunFolder, find
 from toolkit.tracking.plots import evaluation_pictures
 from toolkit.tracking.run_files import kept_files
+from toolkit.tracking.task_tables import evaluation_tables, save_tables
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Retested:
     """The folder of the run that the checkpoint belongs to."""
     pictures: tuple[Path, ...]
     """Confusion matrix and worst mistakes, where the task gathers them."""
+    tables: tuple[Path, ...]
+    """What the task has filled."""
+    signatures: Mapping[str, str]
+    """By label how metrics count, where they say it."""
 
 
 def retest(
@@ -84,15 +89,18 @@ def retest(
     before: list[Any] = folder.read_json().get("tests", [])
     prefix = f"test-{len(before) + 1}-"
     pictures = evaluation_pictures(experiment, folder.plots, prefix)
-    entry = {
+    tables = save_tables(evaluation_tables(experiment), folder.plots, prefix)
+    entry: dict[str, Any] = {
         "when": now(),
         "overrides": list(overrides),
         "checkpoint": f"checkpoints/{checkpoint.name}",
         "metrics": metrics,
+        "signatures": signatures(experiment.metrics),
         "pictures": [f"plots/{path.name}" for path in pictures],
+        "tables": [f"plots/{path.name}" for path in tables],
     }
     folder.update_json(tests=[*before, entry])
-    return Retested(metrics, checkpoint, folder.path, tuple(pictures))
+    return Retested(metrics, checkpoint, folder.path, tuple(pictures), tuple(tables), entry["signatures"])
 
 
 def _tested(experiment: Experiment, checkpoint: Path) -> dict[str, float]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import RunError
 from toolkit.hooks import hookimpl
 from toolkit.registry.names import is_component_name
 from toolkit.tracking.table import read_series
@@ -63,10 +64,19 @@ def evaluation_pictures(experiment: Any, folder: Path, prefix: str = "") -> list
         drawn.append(_save(draw_mistakes(pictured, names), folder / f"{prefix}worst_mistakes.png"))
     pictures: Mapping[str, Tensor] = getattr(experiment.task, "pictures", {})
     for name, picture in pictures.items():
-        if not is_component_name(name):
-            raise ValueError(f"the task calls a picture {name!r}; it is the name of a file: [a-z][a-z0-9_]*")
-        drawn.append(save_picture(picture, folder / f"{prefix}{name}.png"))
+        drawn.append(save_picture(picture, folder / f"{prefix}{file_stem(name, 'picture')}.png"))
     return drawn
+
+
+def file_stem(name: str, what: str) -> str:
+    """The name that a task has given to a picture or a table, where a file can be called so.
+
+    Raises:
+        RunError: it cannot.
+    """
+    if not is_component_name(name):
+        raise RunError(f"the task calls a {what} {name!r}; it is the name of a file: [a-z][a-z0-9_]*")
+    return name
 
 
 def draw_learning_curve(
@@ -143,7 +153,7 @@ def draw_mistakes(mistakes: Sequence[Any], names: Sequence[str]) -> Figure:
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, mistake in zip(panels, mistakes, strict=False):
         axes.imshow(as_picture(mistake.input), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        true, taken = (_named(names, number) for number in (mistake.target, mistake.predicted))
+        true, taken = (class_name(names, number) for number in (mistake.target, mistake.predicted))
         axes.set_title(f"{true}, taken for {taken}", fontsize=9, color=INK)
         axes.set_xlabel(f"loss {mistake.loss:.2f}", fontsize=8, color=INK)
     for axes in panels:
@@ -217,7 +227,8 @@ def _curves(axes: Axes, series: Series, name: str, best_step: int | None) -> Non
         axes.legend(frameon=False, fontsize=9)
 
 
-def _named(names: Sequence[str], number: int) -> str:
+def class_name(names: Sequence[str], number: int) -> str:
+    """What a class is called: its number where there is no name for it."""
     return names[number] if 0 <= number < len(names) else str(number)
 
 

@@ -29,7 +29,7 @@ def toolkit_run_started(run: Any) -> None:
 
 @hookimpl(trylast=True)
 def toolkit_run_finished(run: Any, result: Any) -> None:
-    """Prints the table of metrics, and where the run and its pictures are."""
+    """Prints the table of metrics, and where the run, its pictures and its tables are."""
     if not run.is_main:
         return
     from rich.text import Text
@@ -40,9 +40,11 @@ def toolkit_run_finished(run: Any, result: Any) -> None:
     for line in aligned(metric_rows(run.record)):
         verdict = next((style for ending, style in _STYLES.items() if line.endswith(f"   {ending}")), "")
         out.print(Text(line, style=verdict), soft_wrap=True)
-    _print_pairs(
-        "", [("run", run.folder.shown), *(("picture", shown_path(path)) for path in pictures(run.folder.plots))]
-    )
+    for label, signature in run.record["signatures"].items():
+        out.print(Text(f"{label}: {signature}", style="dim"), soft_wrap=True)
+    drawn = [("picture", path) for path in pictures(run.folder.plots)]
+    filled = [("table", path) for path in sorted(run.folder.plots.glob("*.csv"))]
+    _print_pairs("", [("run", run.folder.shown), *((what, shown_path(path)) for what, path in (*drawn, *filled))])
 
 
 _STYLES = {"met": "green", "not met": "bold red"}

@@ -1,10 +1,13 @@
-"""Reads and writes ``metrics.csv``, the wide table of a run's metrics. Imports the standard library only."""
+"""Reads and writes ``metrics.csv``, the wide table of a run's metrics, and rows of other tables.
+
+Imports the standard library only.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 STEP = "step"
@@ -45,6 +48,12 @@ def encode_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> b
 
 def encode_line(columns: Sequence[str], row: Mapping[str, str]) -> bytes:
     """One row of a table, with empty cells where it has no value."""
+    return encode_cells([row.get(column, "") for column in columns])
+
+
+def encode_cells(cells: Iterable[object]) -> bytes:
+    """One row of any table; None is an empty cell."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([row.get(column, "") for column in columns])
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    # What a model makes of bytes need not be Unicode.
+    return text.getvalue().encode("utf-8", "backslashreplace")

@@ -33,6 +33,7 @@ from toolkit.tracking.wandb_session import (
     Messages,
     Mode,
     choose_mode,
+    data_in,
     end_service,
     find_key,
     make_settings,
@@ -205,6 +206,26 @@ class WandbLogger(Logger):
             _log.warning("%s could not be sent to W&B (%s).", key, _reason(error))
             return
         self._log_row({key: made}, step)
+
+    @rank_zero_only
+    def log_table(
+        self, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], step: int | None = None
+    ) -> None:
+        """Logs a table, unless this W&B run has it for that step or a later one.
+
+        Args:
+            key: a name such as ``plots/samples``.
+            columns: the columns' names.
+            rows: plain values, one for every column.
+            step: the step they belong to; None means the last one.
+        """
+        if self.experiment is not self._run:
+            return
+        import wandb
+
+        redacted = [self._redactor.values(list(row)) for row in rows]
+        with data_in(self._save_dir / "wandb" / "data"):
+            self._log_row({key: wandb.Table(list(columns), redacted, allow_mixed_types=True)}, step)
 
     @rank_zero_only
     def log_checkpoint(

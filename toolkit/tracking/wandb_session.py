@@ -171,6 +171,23 @@ def told_no_secrets(redactor: Redactor) -> Iterator[None]:
         os.environ.update(hidden)
 
 
+@contextmanager
+def data_in(folder: Path) -> Iterator[None]:
+    """Inside, what wandb keeps for uploads lies in a folder of the run, and not in the home of whoever runs it.
+
+    A table is an artifact too, whose files wandb holds until they are uploaded; where it cannot write them it raises,
+    and a container's home need not be writable. ``WANDB_DATA_DIR`` goes before.
+    """
+    if "WANDB_DATA_DIR" in os.environ:
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]
+
+
 def end_service(seconds: float) -> None:
     """Ends wandb's own process, and kills it when it has not ended in time.
 
