@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.frame import ROOT, add_options, settings_of
 from benchmarks.machine import description
 
-MODULES = ("step", "step_two_threads", "step_others", "startup", "ddp", "loading", "memory", "gpu")
+MODULES = ("step", "step_two_threads", "step_others", "startup", "ddp", "loading", "memory", "language_model", "gpu")
 
 
 def main() -> None:

@@ -10,18 +10,22 @@ from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-text": {
-        "task": ("seq2seq",),
+        "task": ("language_modeling", "seq2seq"),
         "model": (
             "attention_rnn",
             "bag_of_ngrams",
             "bilstm_classifier",
+            "gpt",
+            "gru_lm",
             "hf",
+            "lstm_lm",
             "text_cnn",
             "transformer_classifier",
             "transformer_seq2seq",
         ),
         "dataset": (
             "ag_news",
+            "austen",
             "imdb",
             "interface_strings",
             "iwslt2017",
@@ -29,8 +33,11 @@ FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "movie_sentiment",
             "multi30k",
             "parallel_table",
+            "plain_text",
             "sst2",
             "text_table",
+            "wikitext103",
+            "wikitext2",
             "wmt",
         ),
         "metric": ("bleu", "chrf"),

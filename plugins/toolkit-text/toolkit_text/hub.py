@@ -20,6 +20,14 @@ def load_hub(path: str, name: str | None = None, *, revision: str | None = None,
         ModuleNotFoundError: `datasets` is not installed.
         OSError: it cannot be had, as where there is no network, or while recipes are checked.
     """
+    from toolkit.data.download import may_download
+
+    if Path(path).is_dir():
+        # A configuration and a revision are the hub's.
+        name = revision = None
+    elif not may_download():
+        # Before the library is asked for: a stand-in does not need it.
+        raise OSError(f"{path} is on the Hugging Face hub, and nothing is downloaded now")
     try:
         datasets = importlib.import_module("datasets")
     except ModuleNotFoundError as error:
@@ -28,13 +36,6 @@ def load_hub(path: str, name: str | None = None, *, revision: str | None = None,
         raise ModuleNotFoundError(
             f"{path}: datasets is not installed: pip install 'toolkit-text[hf]'", name="datasets"
         ) from None
-    from toolkit.data.download import may_download
-
-    if Path(path).is_dir():
-        # A configuration and a revision are the hub's.
-        name = revision = None
-    elif not may_download():
-        raise OSError(f"{path} is on the Hugging Face hub, and nothing is downloaded now")
     try:
         return datasets.load_dataset(path, name, revision=revision, streaming=streaming)
     except Exception as error:  # of many kinds: no such name, no network, an error of the server
