@@ -188,20 +188,10 @@ class Seq2Seq(SupervisedTask):
         tokens = source.padded(range(len(prompts)), self.tokenizer.pad_id).to(self.device)
         yield from enumerate(self.translated(tokens, **given))
 
-    def on_validation_epoch_end(self) -> None:
-        super().on_validation_epoch_end()
-        self._keep_table()
-
-    def on_test_epoch_end(self) -> None:
-        super().on_test_epoch_end()
-        self._keep_table()
-
-    def _keep_table(self) -> None:
-        rows = [
-            [source, reference, translation]
-            for (source, reference, translation) in (
-                (self.tokenizer.decode(tokens.tolist()), *texts) for tokens, *texts in self._examples.taken()
-            )
+    def evaluated(self, split: str) -> None:
+        kept = self._examples.taken()
+        rows: list[list[str | int | float | None]] = [
+            [self.tokenizer.decode(tokens.tolist()), *texts] for tokens, *texts in kept
         ]
         self.tables = {"translations": Table(("source", "reference", "translation"), rows)}
 
