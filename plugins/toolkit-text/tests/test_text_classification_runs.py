@@ -75,9 +75,10 @@ def weights(folder: RunFolder) -> dict[str, Any]:
     return held
 
 
-@pytest.mark.parametrize("model", ["text_cnn", "bilstm_classifier", "transformer_classifier"])
+@pytest.mark.parametrize("model", ["text_cnn", "bilstm_classifier", "{use: transformer_classifier, depth: 1}"])
 def test_other_models_take_the_same_data(recipe: str, model: str) -> None:
-    result = run(load(recipe, [f"model={model}", "optimizer.lr=2e-3", "trainer.max_epochs=2"]))
+    words = "dataset.tokenizer={use: words, min_count: 3}"
+    result = run(load(recipe, [f"model={model}", words, "optimizer.lr=5e-3", "loader.batch_size=8"]))
     assert result.metrics["test/accuracy"] > 0.8
 
 
