@@ -93,7 +93,7 @@ def test_translation_with_steps():
         torch.testing.assert_close(logits, whole[:, place])
 
 
-def test_weights_of_a_folder_are_loaded_and_an_untrained_one_is_the_same_network(tmp_path):
+def test_weights_of_a_folder_are_loaded_and_an_untrained_one_is_the_same_network(tmp_path, capsys):
     made = transformers.BertForSequenceClassification(
         transformers.BertConfig(vocab_size=30, num_labels=3, **{k: v for k, v in BERT.items() if k != "model_type"})
     )
@@ -111,8 +111,13 @@ def test_weights_of_a_folder_are_loaded_and_an_untrained_one_is_the_same_network
     again.load_state_dict(model.state_dict())
     torch.testing.assert_close(again(texts), expected)
 
+    capsys.readouterr()
     other = HuggingFace("sequence_classification", **{**arguments, "num_classes": 5})
     assert other.eval()(texts).shape == (2, 5)
+    told = f"note: {tmp_path}: random weights, which are not in it: classifier.bias, classifier.weight"
+    assert told in capsys.readouterr().err
+    with pytest.raises(ValueError, match=r"is \[32, 16\], and config makes it \[64, 16\]"):
+        HuggingFace("sequence_classification", config={"intermediate_size": 64}, **arguments)
     (tmp_path / "model.safetensors").unlink()
     torch.save(made.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(OSError, match=r"model\.safetensors"):

@@ -116,7 +116,7 @@ def best_of_all(model: Any, source: Tensor, length_penalty: float) -> tuple[list
             logits = model((source, torch.tensor([[BOS, *tokens]])))[0]
             logits[:, [PAD, BOS]] = -torch.inf
             chosen = logits.log_softmax(1)[torch.arange(length + 1), torch.tensor([*tokens, EOS])]
-            score = float(chosen.sum()) / (length + 1) ** length_penalty
+            score = chosen.sum().item() / (length + 1) ** length_penalty
             if score > best:
                 best, found = score, list(tokens)
     return found, best
@@ -128,7 +128,7 @@ def test_a_wider_beam_finds_nothing_less_probable(model: Any) -> None:
     def score(tokens: list[int], row: int) -> float:
         logits = model((source[row : row + 1], torch.tensor([[BOS, *tokens]])))[0]
         logits[:, [PAD, BOS]] = -torch.inf
-        return float(logits.log_softmax(1)[torch.arange(len(tokens) + 1), torch.tensor([*tokens, EOS])].sum())
+        return logits.log_softmax(1)[torch.arange(len(tokens) + 1), torch.tensor([*tokens, EOS])].sum().item()
 
     narrow, wide = (beam_search(model, source, **SEARCH, beam=beam, length_penalty=0.0) for beam in (1, 64))
     better = [score(wide[row], row) - score(narrow[row], row) for row in range(5)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from sacrebleu.metrics import BLEU as SacreBLEU
+from sacrebleu.metrics.bleu import BLEU as SacreBLEU
 from torch import Tensor
 from torchmetrics import Metric
 

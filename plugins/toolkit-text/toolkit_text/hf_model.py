@@ -12,6 +12,8 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from toolkit_text.notes import note
+
 Head = Literal["sequence_classification", "causal_lm", "seq2seq"]
 AUTO: Mapping[str, tuple[str, str]] = {
     "sequence_classification": ("AutoModelForSequenceClassification", "SEQ_CLS"),
@@ -86,13 +88,14 @@ class HuggingFace(nn.Module):
             # What a classifier with a decoder finds the last token by, and an encoder leaves the row of at zero.
             text.pad_token_id = made.pad_token_id = pad_id
         auto, task = AUTO[head]
-        with _quiet(transformers):
-            if loads:
-                self.network = getattr(transformers, auto).from_pretrained(
-                    name_or_path, config=made, use_safetensors=True, trust_remote_code=False
+        maker = getattr(transformers, auto)
+        if loads:
+            with _quiet(transformers):
+                self.network = _loaded(
+                    maker, name_or_path, made, num_classes if head == "sequence_classification" else None
                 )
-            else:
-                self.network = getattr(transformers, auto).from_config(made, trust_remote_code=False)
+        else:
+            self.network = maker.from_config(made, trust_remote_code=False)
         # Loaded ones come in evaluation mode.
         self.network.train()
         parameters = inspect.signature(self.network.forward).parameters
@@ -132,6 +135,7 @@ class HuggingFace(nn.Module):
         encoded = self.network.get_encoder()(input_ids=source, attention_mask=mask)
         return encoded.last_hidden_state, mask
 
+    @torch.no_grad()
     def step(self, tokens: Tensor, *state: Any) -> tuple[Tensor, Any]:
         """The logits `(batch, vocab_size)` of what follows, and a cache for the next step.
 
@@ -203,9 +207,29 @@ def _check_vocabulary(known: int, vocab_size: int | None, name: str | None) -> N
         )
 
 
+def _loaded(maker: Any, name: str | None, config: Any, num_classes: int | None) -> Any:
+    """The network with the weights of that name; a head of so many classes may be new. A note tells what is new."""
+    network, info = maker.from_pretrained(
+        name,
+        config=config,
+        use_safetensors=True,
+        trust_remote_code=False,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    new = {key for key, *_ in info["mismatched_keys"]}
+    for key, there, here in info["mismatched_keys"]:
+        if num_classes is None or here[0] != num_classes or tuple(there[1:]) != tuple(here[1:]):
+            raise ValueError(f"{name!r}: its {key} is {list(there)}, and config makes it {list(here)}")
+    new |= set(info["missing_keys"])
+    if new:
+        note(f"{name}: random weights, which are not in it: {', '.join(sorted(new))}")
+    return network
+
+
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Without what it says of every weight that is new, as a classifier's are meant to be."""
+    """Without its table of all weights that are new: a note tells them."""
     logging = transformers.logging
     before = logging.get_verbosity()
     logging.set_verbosity_error()

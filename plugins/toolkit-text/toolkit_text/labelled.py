@@ -14,6 +14,7 @@ from toolkit_text.notes import counted, note
 from toolkit_text.splits import Splits
 from toolkit_text.texts import Encoder, LabelledTexts
 from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
+from toolkit_text.words import Words
 
 SPLITS = ("train", "val", "test")
 READING_FILE = "reading.json"
@@ -94,7 +95,9 @@ def labelled_splits(
     if any(empty.values()):
         note(f"{_listed(empty)} without tokens: each is one unknown token")
     return Splits(
-        **made,
+        made["train"],
+        made["val"],
+        made["test"],
         facts={**class_facts(class_names), **trained.facts},
         run_files={**trained.to_files(), READING_FILE: reading.to_bytes()},
         text_of=encoder.decode,
@@ -157,8 +160,6 @@ def stand_in(class_names: Sequence[str], seed: int) -> Splits:
         return Labelled([" ".join(words[each] for each in text) for text in drawn], targets)
 
     parts = {"train": texts(32), "val": texts(16), "test": texts(16)}
-    from toolkit_text.words import Words
-
     return labelled_splits(parts, class_names, Words(min_count=1), Reading(max_length=64), None)
 
 

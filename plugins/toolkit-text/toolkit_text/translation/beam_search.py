@@ -82,7 +82,7 @@ def beam_search(
         logits = logits.float()
         logits[:, [pad_id, bos_id]] = -torch.inf
         vocab_size = logits.shape[1]
-        reached = scores[:, :, None] + logits.log_softmax(1).unflatten(0, (-1, beam))
+        reached = scores[:, :, None] + logits.log_softmax(1).reshape(-1, beam, vocab_size)
         # Each of the beginnings has one end: among twice as many there are enough that go on.
         values, index = reached.flatten(1).topk(min(2 * beam, beam * vocab_size))
         parents, tokens = index // vocab_size, index % vocab_size

@@ -175,5 +175,5 @@ def _two(source: str, target: str, languages: tuple[str, ...], pivot: str | None
 
 # Attributes of the functions: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.
 for _dataset in (multi30k, iwslt2017, wmt):
-    _dataset.stand_in = stand_in  # type: ignore[attr-defined]
-    _dataset.reader = SourceReader  # type: ignore[attr-defined]
+    _dataset.stand_in = stand_in  # type: ignore[union-attr]
+    _dataset.reader = SourceReader  # type: ignore[union-attr]

@@ -108,7 +108,9 @@ def encoded_splits(parts: Mapping[str, TextPairs | None], tokenizer: Tokenizer, 
     if any(over.values()):
         note(f"{_listed(over)} {long}: the rest is cut off, and counts where translations are measured")
     return Splits(
-        **made,
+        made["train"],
+        made["val"],
+        made["test"],
         facts=tokenizer.facts,
         run_files={**tokenizer.to_files(), READING_FILE: reading.to_bytes()},
         text_of=lambda inputs: tokenizer.decode(inputs[0].tolist()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from itertools import islice
 from typing import Any
 
@@ -54,8 +55,10 @@ class PairStream:
         self.tokenizer = tokenizer
         self.max_length = max_length
         self.epoch = 0
+        # The library's streams go on from a state that was loaded once in every iteration of the same epoch.
+        self._beginning = deepcopy(texts.rows.state_dict())
         self._window = self._place = 0
-        self._before: Any = None
+        self._before = self._beginning
         """The state of the rows before the current window."""
         self._going_on = False
 
@@ -70,15 +73,13 @@ class PairStream:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Have the next iteration go on where another one was."""
         self._window, self._place, self._before = state["window"], state["place"], state["rows"]
-        if self._before is not None:
-            self.texts.rows.load_state_dict(self._before)
         self._going_on = True
 
     def __iter__(self) -> Iterator[Any]:
         if not self._going_on:
-            self._window = self._place = 0
-            self._before = self.texts.rows.state_dict()
+            self._window, self._place, self._before = 0, 0, self._beginning
         self._going_on = False
+        self.texts.rows.load_state_dict(deepcopy(self._before))
         samples = self._samples()
         while window := list(islice(samples, WINDOW)):
             generator = torch.Generator().manual_seed(1_000_003 * self.epoch + self._window)
@@ -86,7 +87,7 @@ class PairStream:
             for number in order[self._place :]:
                 self._place += 1
                 yield window[number]
-            self._window, self._place, self._before = self._window + 1, 0, self.texts.rows.state_dict()
+            self._window, self._place, self._before = self._window + 1, 0, deepcopy(self.texts.rows.state_dict())
 
     def _samples(self) -> Iterator[Any]:
         bos_id, eos_id = self.tokenizer.bos_id, self.tokenizer.eos_id

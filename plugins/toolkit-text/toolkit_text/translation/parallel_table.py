@@ -85,8 +85,8 @@ def parallel_table(
 
     def pairs(table: Table, rows: Sequence[int] | None = None) -> TextPairs:
         chosen = range(len(table)) if rows is None else rows
-        sides = ([table.columns[side][row] for row in chosen] for side in (source, target))
-        return TextPairs(*sides, name=str(table.file))
+        sources, targets = ([table.columns[side][row] for row in chosen] for side in (source, target))
+        return TextPairs(sources, targets, str(table.file))
 
     parts: dict[str, TextPairs | None]
     if file is not None:

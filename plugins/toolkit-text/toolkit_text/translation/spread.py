@@ -13,7 +13,9 @@ class Spread:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._begin()
+        self._kept: list[Any] = []
+        self._every = 1
+        self._seen = 0
 
     def add(self, item: Any) -> None:
         """Keep an item, or not."""
@@ -26,11 +28,6 @@ class Spread:
 
     def taken(self) -> list[Any]:
         """What was kept; it begins anew."""
-        kept = self._kept
-        self._begin()
+        kept, self._kept = self._kept, []
+        self._every, self._seen = 1, 0
         return kept
-
-    def _begin(self) -> None:
-        self._kept: list[Any] = []
-        self._every = 1
-        self._seen = 0

@@ -125,8 +125,9 @@ class Seq2Seq(SupervisedTask):
     def _measure(self) -> None:
         batches, self._waiting = self._waiting, []
         if batches:
+            mean: Any = self.losses["train/loss"]
             losses = torch.stack([batch.loss for batch in batches])
-            self.losses["train/loss"].update(losses, torch.cat([batch.targets for batch in batches]))
+            mean.update(losses, torch.cat([batch.targets for batch in batches]))
 
     def _evaluate(self, split: str, batch: Any) -> Tensor:
         inputs, targets = unpacked(batch)
