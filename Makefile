@@ -58,5 +58,5 @@ endif
 	install="$(BIN)/python -m pip --disable-pip-version-check install $$quiet -c constraints.txt"; \
 	$$install hatchling; \
 	$$install --no-build-isolation -e '.[dev,tensorboard]' \
-	    $(patsubst %/pyproject.toml,-e ./%,$(filter-out pyproject.toml,$(PROJECTS))); \
+	    $(patsubst %/pyproject.toml,-e './%[dev]',$(filter-out pyproject.toml,$(PROJECTS))); \
 	echo '$(READY)' > $@

@@ -2,7 +2,7 @@
 
     python -m benchmarks [MODULE...] [--rounds N] [--measurements 3] [--tiny] [--output FILE]
 
-All take one to two hours on two cores; with names (``step``, ``ddp``) only those are made anew, and what the file has
+All take some three hours on two cores; with names (``step``, ``ddp``) only those are made anew, and what the file has
 of others stays. Leave the machine alone meanwhile: what is measured on a busy one is discarded, or wrong. The file is
 written after every table, so that nothing is lost when a later one fails.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.frame import ROOT, add_options, settings_of
 from benchmarks.machine import description
 
-MODULES = ("step", "startup", "ddp", "loading", "memory", "gpu")
+MODULES = ("step", "step_two_threads", "step_others", "startup", "ddp", "loading", "memory", "language_model", "gpu")
 
 
 def main() -> None:

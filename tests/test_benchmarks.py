@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ddp, gpu, loading, memory, startup, step
+from benchmarks import ddp, gpu, language_model, loading, memory, startup, step, step_others
 from benchmarks.__main__ import MODULES
 from benchmarks.frame import Measured, Rounds, Settings, call, interleaved, repeated
 from benchmarks.table import ABSENT, WIDTH, Against, Row, table
@@ -21,7 +21,11 @@ from benchmarks.table import ABSENT, WIDTH, Against, Row, table
 ROOT = Path(__file__).parent.parent
 
 LABELS = {
-    "step": [[label for _, label in group] for group in (step.PLAIN, step.CLIPPING, step.PEERS, step.ROWS, step.GRAPH)],
+    "step": [[label for _, label in group] for group in (step.PLAIN, step.CLIPPING)],
+    "step_two_threads": [[label for _, label in group] for group in (step.PLAIN, step.CLIPPING)],
+    "step_others": [
+        [label for _, label in group] for group in (step_others.PEERS, step_others.ROWS, step_others.GRAPH)
+    ],
     "startup": [[*startup.PIPED, *startup.ON_TERMINAL]],
     "ddp": [[row.label for row in rows] for rows in (ddp.IN_TWO, (*ddp.IN_ONE, *ddp.IN_TWO))],
     "loading": [
@@ -29,6 +33,7 @@ LABELS = {
         for rows in (loading.MNIST_LIKE, loading.CIFAR_LIKE, loading.LARGE, (*loading.IMPORTS, *loading.LARGE))
     ],
     "memory": [[row.label for row in rows] for rows in (memory.RUN, memory.LARGE, memory.LARGE)],
+    "language_model": [[row.label for row in language_model.ROWS]] * 2,
     "gpu": [[row.label for row in gpu.ROWS]] * 2,
 }
 """By module the lines of each of its tables."""
@@ -101,7 +106,7 @@ def test_what_is_measured_again_takes_the_place_of_its_part_alone(results: str, 
     command = [sys.executable, "-m", "benchmarks", "gpu", "stpe", "--output", str(output)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "there is no module stpe; there are step, startup" in done.stderr
+    assert "there is no module stpe; there are step, step_two_threads" in done.stderr
 
 
 def test_a_measurement_has_a_command_of_its_own() -> None:

@@ -66,7 +66,7 @@ def test_core_and_every_plugin_are_installed_with_the_tested_versions(checkout):
     checkout.setup()
     install = next(line for line in checkout.notes.read_text().splitlines() if " -e " in line)
     assert "-c constraints.txt" in install
-    assert "-e .[dev,tensorboard] -e ./plugins/toolkit-vision" in install
+    assert "-e .[dev,tensorboard] -e ./plugins/toolkit-vision[dev]" in install
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "plugins/toolkit-vision/pyproject.toml"])

@@ -26,7 +26,29 @@ from toolkit.tracking.folder import FINISHED, RunFolder, list_runs
 IN_GREY = ["dataset=digits", "transforms.train.normalize=null", "transforms.eval.normalize=null"]
 SCENES = ["dataset.train_scenes=320", "dataset.val_scenes=40", "dataset.test_scenes=40"]
 SMALL = ["loader.batch_size=32", "loader.workers=0", "trainer.precision=32-true"]
+NARROW = ["model.width=32", "model.depth=1"]
+WRITTEN = ["task.sample_tokens=20", "trainer.limit_train_batches=60", "trainer.limit_val_batches=2"]
+TEXTS = ["model.width=8", "model.buckets=4096", "trainer.limit_train_batches=30", "trainer.max_epochs=4"]
+TINY_BERT = [
+    "model.name_or_path=null",
+    "model.config={model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2}",
+]
 OFFLINE: dict[str, list[str]] = {
+    "text/char-lm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
+    "text/char-lm-lstm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
+    "text/finetune-bert": [
+        "dataset={use: movie_sentiment, ends: true}",
+        *TINY_BERT,
+        *("trainer.precision=32-true", "trainer.limit_train_batches=60", "trainer.max_epochs=3"),
+    ],
+    "text/gpt2-small": [
+        "dataset={use: austen, tokenizer: {use: characters}, context: 32}",
+        *(*NARROW, *WRITTEN, "model.heads=2", "loader.workers=0", "engine.compile=false"),
+        *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=3"),
+    ],
+    "text/language-id": TEXTS,
+    "text/sentiment": TEXTS,
+    "text/topics": ["dataset={use: movie_sentiment, tokenizer: {use: words}}", *TEXTS],
     "vision/cifar10": [*IN_GREY, *SMALL, "model.model.depth=20", "trainer.max_epochs=15"],
     "vision/digit-detection": [*SCENES, "trainer.max_epochs=4"],
     "vision/digit-recognition": [*SCENES, "trainer.max_epochs=12"],

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from pytorch_lightning import Trainer
-from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
@@ -137,7 +136,7 @@ class Classification(SupervisedTask):
         return found
 
     def examined(self, split: str, inputs: Any, predictions: Tensor, targets: Tensor) -> None:
-        if self.task == "multilabel" or self.trainer.state.fn not in (TrainerFn.TESTING, TrainerFn.VALIDATING):
+        if self.task == "multilabel" or not self.is_shown:
             return
         if self.task == "binary":
             predictions = torch.stack((1 - predictions, predictions), dim=1)
@@ -145,15 +144,7 @@ class Classification(SupervisedTask):
         if predictions.dim() == 2 and isinstance(inputs, Tensor):
             self._worst_mistakes.update(inputs, predictions, targets)
 
-    def on_validation_epoch_end(self) -> None:
-        super().on_validation_epoch_end()
-        self._keep_pictures()
-
-    def on_test_epoch_end(self) -> None:
-        super().on_test_epoch_end()
-        self._keep_pictures()
-
-    def _keep_pictures(self) -> None:
+    def evaluated(self, split: str) -> None:
         if self._confusion_counts.update_called:
             self.confusion = self._confusion_counts.compute().cpu()
             self._confusion_counts.reset()

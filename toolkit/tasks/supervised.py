@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
@@ -238,9 +239,19 @@ class SupervisedTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._log_epoch("val")
+        self.evaluated("val")
 
     def on_test_epoch_end(self) -> None:
         self._log_epoch("test")
+        self.evaluated("test")
+
+    def evaluated(self, split: str) -> None:
+        """Make pictures and tables of an evaluation that is over; its metrics are logged."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the evaluation is one outside a fit, of which pictures are saved."""
+        return self.trainer.state.fn in (TrainerFn.TESTING, TrainerFn.VALIDATING)
 
     def unlabelled(self, inputs: Any) -> Any:
         """A batch of inputs whose targets nobody knows, with 0 for each, for transforms and `rows`."""

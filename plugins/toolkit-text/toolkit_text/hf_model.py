@@ -129,8 +129,9 @@ class HuggingFace(nn.Module):
             )
         )
 
-    def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """What `step` has to know of sources `(batch, m)`: states `(batch, m, width)`, and where padding is not."""
+    def encode(self, source: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What `step` has to know of sources `(batch, m)`: states `(batch, m, width)`, and where padding is not
+        (None where there is none)."""
         mask = self._mask(source)
         encoded = self.network.get_encoder()(input_ids=source, attention_mask=mask)
         return encoded.last_hidden_state, mask
@@ -218,7 +219,8 @@ def _loaded(maker: Any, name: str | None, config: Any, num_classes: int | None) 
         output_loading_info=True,
     )
     new = {key for key, *_ in info["mismatched_keys"]}
-    for key, there, here in info["mismatched_keys"]:
+    # Sorted: transformers 5 has them in a set, and a message should be the same each time.
+    for key, there, here in sorted(info["mismatched_keys"]):
         if num_classes is None or here[0] != num_classes or tuple(there[1:]) != tuple(here[1:]):
             raise ValueError(f"{name!r}: its {key} is {list(there)}, and config makes it {list(here)}")
     new |= set(info["missing_keys"])

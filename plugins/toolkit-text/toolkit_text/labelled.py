@@ -95,7 +95,9 @@ def labelled_splits(
     if any(empty.values()):
         note(f"{_listed(empty)} without tokens: each is one unknown token")
     return Splits(
-        **made,
+        made["train"],
+        made["val"],
+        made["test"],
         facts={**class_facts(class_names), **trained.facts},
         run_files={**trained.to_files(), READING_FILE: reading.to_bytes()},
         text_of=encoder.decode,
@@ -123,7 +125,7 @@ def stratified(targets: Tensor, size: int, seed: int) -> tuple[Tensor, Tensor]:
     # Every sample's place in its class as a share of the class: the smallest shares of all classes together are `size`
     # samples exactly, and as many of each class as its share demands, to within one.
     share = torch.empty(len(targets), dtype=torch.float64)
-    for target in targets.unique().tolist():
+    for target in sorted(set(targets.tolist())):
         members = order[targets[order] == target]
         share[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
     ranked = share.argsort(stable=True)

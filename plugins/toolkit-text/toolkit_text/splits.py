@@ -19,3 +19,5 @@ class Splits:
     """What the run keeps, by the names of files: the tokenizer."""
     text_of: Callable[[Any], str] | None = None
     """How one sample's inputs read."""
+    collate: Callable[[list[Any]], Any] | None = None
+    """Makes a batch of a list of samples, where a split does not make its own."""

@@ -126,7 +126,7 @@ def opened(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
     try:
         # utf-8-sig reads UTF-8 with a byte order mark or without.
         used = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-        with io.TextIOWrapper(_binary(path), encoding=used, newline="\n") as stream:  # type: ignore[type-var]
+        with io.TextIOWrapper(_binary(path), encoding=used, newline="\n") as stream:
             yield stream
     except UnicodeDecodeError as error:
         raise ValueError(_undecodable(path, used, encoding)) from error

@@ -29,14 +29,16 @@ class Tokenizer:
     """
 
     def __init__(self, inner: tokenizers.Tokenizer, specials: Sequence[str] = SPECIALS) -> None:
-        missing = [name for name in specials if inner.token_to_id(name) is None]
+        numbers = {name: inner.token_to_id(name) for name in specials}
+        missing = [name for name, number in numbers.items() if number is None]
         if missing:
             raise ValueError(f"the tokenizer has no token {', '.join(missing)}; name those that it has")
         # "<eos>" in somebody's text is five characters. Not in the file, so that it is set whenever one is read.
         inner.encode_special_tokens = True
         self._inner = inner
         self.specials = tuple(specials)
-        self.pad_id, self.unk_id, self.bos_id, self.eos_id = (inner.token_to_id(name) for name in specials)
+        ids: list[int] = [numbers[name] for name in specials]  # type: ignore[misc]  # none is missing
+        self.pad_id, self.unk_id, self.bos_id, self.eos_id = ids
         self.vocab_size: int = inner.get_vocab_size()
 
     @property

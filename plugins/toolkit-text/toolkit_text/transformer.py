@@ -308,7 +308,8 @@ def initialise(module: nn.Module) -> None:
 
 def _heads(vectors: Tensor, heads: int) -> Tensor:
     """`(batch, length, width)` as `(batch, heads, length, width / heads)`."""
-    return vectors.unflatten(2, (heads, -1)).transpose(1, 2)
+    batch, length, width = vectors.shape
+    return vectors.view(batch, length, heads, width // heads).transpose(1, 2)
 
 
 def _mask(length: int, past: int, key_mask: Tensor | None, device: torch.device, *, causal: bool) -> Tensor | None:

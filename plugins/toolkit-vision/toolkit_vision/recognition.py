@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import Trainer
-from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
@@ -90,20 +89,11 @@ class Recognition(SupervisedTask):
             metric.update(embeddings, identities)
         wanted = SEARCHED - sum(len(kept[2]) for kept in self._kept)
         drawn = inputs.dim() == 4 and inputs.shape[1] in (1, 3)
-        asked = self.trainer.state.fn in (TrainerFn.TESTING, TrainerFn.VALIDATING)
-        if wanted > 0 and drawn and asked and bool((identities >= 0).all()):
+        if wanted > 0 and drawn and self.is_shown and bool((identities >= 0).all()):
             self._kept.append((inputs[:wanted].cpu(), embeddings[:wanted].cpu(), identities[:wanted].cpu()))
         return embeddings
 
-    def on_validation_epoch_end(self) -> None:
-        super().on_validation_epoch_end()
-        self._keep_pictures()
-
-    def on_test_epoch_end(self) -> None:
-        super().on_test_epoch_end()
-        self._keep_pictures()
-
-    def _keep_pictures(self) -> None:
+    def evaluated(self, split: str) -> None:
         if self._kept:
             images, embeddings, identities = (torch.cat(part) for part in zip(*self._kept, strict=True))
             self._kept = []

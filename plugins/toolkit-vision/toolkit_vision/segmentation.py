@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import Trainer
-from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
@@ -111,7 +110,7 @@ class Segmentation(SupervisedTask):
     def _evaluate(self, split: str, batch: Any) -> Tensor:
         loss = super()._evaluate(split, batch)
         wanted = SHOWN - len(self._drawn)
-        if wanted and self.trainer.state.fn in (TrainerFn.TESTING, TrainerFn.VALIDATING):
+        if wanted and self.is_shown:
             images, masks = (part[:wanted] for part in unpacked(batch))
             # Once more for these few: `predicted` keeps the pixels that count, and not where they were.
             predicted = self(images).argmax(1)
@@ -120,15 +119,7 @@ class Segmentation(SupervisedTask):
                     self._drawn.append(compared(*each, self.class_names))
         return loss
 
-    def on_validation_epoch_end(self) -> None:
-        super().on_validation_epoch_end()
-        self._keep_pictures()
-
-    def on_test_epoch_end(self) -> None:
-        super().on_test_epoch_end()
-        self._keep_pictures()
-
-    def _keep_pictures(self) -> None:
+    def evaluated(self, split: str) -> None:
         if self._drawn:
             self.pictures = {"segmentations": gallery(self._drawn)}
             self._drawn = []

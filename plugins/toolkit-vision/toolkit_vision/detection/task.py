@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import Trainer
-from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
@@ -124,7 +123,7 @@ class Detection(SupervisedTask):
         truth = each_image(padded)
         for metric in self._metrics(split):
             metric.update(found, truth)
-        if self.trainer.state.fn in (TrainerFn.TESTING, TrainerFn.VALIDATING):
+        if self.is_shown:
             for image, predicted, true in zip(images[: SHOWN - len(self._drawn)], found, truth, strict=False):
                 self._drawn.append(with_boxes(image, predicted, true, self.class_names, self.drawn_from))
         return torch.zeros((), device=boxes.device)
@@ -172,15 +171,7 @@ class Detection(SupervisedTask):
         }
         return with_boxes(sample, found, None, names, self.drawn_from)
 
-    def on_validation_epoch_end(self) -> None:
-        super().on_validation_epoch_end()
-        self._keep_pictures()
-
-    def on_test_epoch_end(self) -> None:
-        super().on_test_epoch_end()
-        self._keep_pictures()
-
-    def _keep_pictures(self) -> None:
+    def evaluated(self, split: str) -> None:
         if self._drawn:
             self.pictures = {"detections": gallery(self._drawn)}
             self._drawn = []

@@ -1,0 +1,84 @@
+"""Windows of texts that are read one after the other, of more text than memory holds. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from toolkit_text.tokenizer import Tokenizer
+
+
+class Texts(Protocol):
+    """Texts that can be read from where reading stopped. A shape, not a base class."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where reading is, after the text that came last."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Have the next iteration go on where another one was."""
+        ...
+
+
+class PackedStream:
+    """Windows one after the other, `(inputs, targets)`, both int64 `(context,)`: a stream.
+
+    The texts stand one after the other, each behind the token that ends a text; targets are the tokens one place
+    further. What does not fill a window at the end is left out.
+
+    Arguments:
+        texts: that are read.
+        tokenizer: of the run.
+        context: tokens of a window.
+        num_shards: how many parts the windows are dealt to in turn.
+        index: of the part that this is.
+    """
+
+    def __init__(self, texts: Texts, tokenizer: Tokenizer, context: int, num_shards: int = 1, index: int = 0) -> None:
+        self.texts = texts
+        self.tokenizer = tokenizer
+        self.context = context
+        self.num_shards = num_shards
+        self.index = index
+        self._left: list[int] = []
+        """Tokens that were read and are in no window yet, but for the last of the window before."""
+        self._state: dict[str, Any] = {}
+        self._going_on = False
+
+    def shard(self, num_shards: int, index: int) -> PackedStream:
+        """Part `index` of `num_shards`, which are equally long. Each part reads all texts, and keeps its windows."""
+        return PackedStream(self.texts, self.tokenizer, self.context, num_shards, index)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where reading is, after the window that came last."""
+        return self._state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Have the next iteration go on where another one was."""
+        self.texts.load_state_dict(state["texts"])
+        self._left = list(state["left"])
+        self._going_on = True
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        if not self._going_on:
+            self._left = []
+        self._going_on = False
+        step = self.num_shards * self.context
+        yield from self._dealt(step)
+        for text in self.texts:
+            self._left += [self.tokenizer.eos_id, *self.tokenizer.encode(text)]
+            yield from self._dealt(step)
+
+    def _dealt(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """This part's windows of the tokens that wait, as long as there is one for every part."""
+        while len(self._left) > step:
+            begin = self.index * self.context
+            window = torch.tensor(self._left[begin : begin + self.context + 1])
+            self._left = self._left[step:]
+            self._state = {"texts": self.texts.state_dict(), "left": self._left}
+            yield window[:-1], window[1:]

@@ -1,0 +1,140 @@
+"""From pairs of texts to splits of tokens. Imports torch, nothing of the toolkit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from toolkit_text.bpe import BPE
+from toolkit_text.labelled import READING_FILE, SPLITS, Reading
+from toolkit_text.notes import counted, note
+from toolkit_text.splits import Splits
+from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
+from toolkit_text.translation.pairs import Pairs
+
+
+@dataclass
+class TextPairs:
+    """Texts of a split and their translations."""
+
+    sources: Sequence[str]
+    targets: Sequence[str]
+    name: str = ""
+    """What they are called in messages: a file."""
+    empty: int = field(default=0, init=False)
+    """Pairs that were left out because a side of theirs is empty."""
+
+    def __post_init__(self) -> None:
+        filled = [place for place, pair in enumerate(zip(self.sources, self.targets, strict=True)) if _filled(pair)]
+        self.empty = len(self.sources) - len(filled)
+        if not filled:
+            raise ValueError(f"{self.name}: no pair has a text on both sides")
+        if self.empty:
+            self._keep(filled)
+
+    def cut(self, share: float, argument: str, seed: int) -> TextPairs | None:
+        """Takes a share of the pairs out, and returns it; None for 0.
+
+        Raises:
+            ValueError: the share, an argument called so, is none, or leaves no pair.
+        """
+        size = max(1, round(share * len(self.sources))) if share else 0
+        if not 0 <= share < 1 or size >= len(self.sources):
+            pairs = counted(len(self.sources), "pair")
+            raise ValueError(f"{argument}={share}: a share of {pairs}, from 0 to below 1, that leaves one")
+        if not size:
+            return None
+        order = torch.randperm(len(self.sources), generator=torch.Generator().manual_seed(seed)).tolist()
+        taken = sorted(order[:size])
+        part = TextPairs([self.sources[place] for place in taken], [self.targets[place] for place in taken], self.name)
+        self._keep(sorted(order[size:]))
+        return part
+
+    def _keep(self, places: Sequence[int]) -> None:
+        self.sources = [self.sources[place] for place in places]
+        self.targets = [self.targets[place] for place in places]
+
+
+def pair_splits(
+    parts: Mapping[str, TextPairs | None],
+    tokenizer: TokenizerPart | None,
+    reading: Reading,
+    run_files: Mapping[str, bytes] | None,
+) -> Splits:
+    """Splits of tokens; one tokenizer learns from both sides of `train` alone.
+
+    A pair with an empty side is left out, and in `train` one that has more tokens than may be on a side; elsewhere what
+    is too much is cut off, of the tokens, not of the text that a translation is measured against. Notes say how many.
+
+    Arguments:
+        parts: by the names of splits; `train` is one.
+        tokenizer: as the recipe has it; `bpe` when None.
+        reading: how texts are read.
+        run_files: what the run has kept; None in a new one.
+
+    Raises:
+        ValueError: no pair is left to train on.
+    """
+    train = parts["train"]
+    assert train is not None, "whoever made the parts has seen to it"
+    return encoded_splits(parts, fitted(tokenizer or BPE(), [*train.sources, *train.targets], run_files), reading)
+
+
+def encoded_splits(parts: Mapping[str, TextPairs | None], tokenizer: Tokenizer, reading: Reading) -> Splits:
+    """Splits of the tokens of a tokenizer that has learnt already; see `pair_splits`."""
+    most = reading.max_length
+    made: dict[str, Pairs | None] = dict.fromkeys(SPLITS)
+    over = dict[str, int]()
+    for name, part in parts.items():
+        if part is None:
+            continue
+        tokens = list(zip(tokenizer.encode_all(part.sources), tokenizer.encode_all(part.targets), strict=True))
+        fits = [max(len(source), len(target)) <= most for source, target in tokens]
+        over[name] = fits.count(False)
+        if name == "train":
+            tokens = [pair for pair, fit in zip(tokens, fits, strict=True) if fit]
+            if not tokens:
+                raise ValueError(f"max_length={most}: every pair to train on has more tokens on a side")
+        sources, targets = ([side[:most] for side in texts] for texts in zip(*tokens, strict=True))
+        made[name] = Pairs(sources, targets, tokenizer, None if name == "train" else part.targets)
+    empty = {name: part.empty for name, part in parts.items() if part is not None}
+    if any(empty.values()):
+        note(f"{_listed(empty)} with an empty side left out")
+    left_out, long = over.pop("train", 0), f"with more than max_length={most} tokens on a side"
+    if left_out:
+        note(f"{counted(left_out, 'pair')} of train {long}: left out")
+    if any(over.values()):
+        note(f"{_listed(over)} {long}: the rest is cut off, and counts where translations are measured")
+    return Splits(
+        made["train"],
+        made["val"],
+        made["test"],
+        facts=tokenizer.facts,
+        run_files={**tokenizer.to_files(), READING_FILE: reading.to_bytes()},
+        text_of=lambda inputs: tokenizer.decode(inputs[0].tolist()),
+    )
+
+
+def stand_in(seed: int) -> Splits:
+    """A few pairs of random words in place of data that is not on this machine; words are said backwards."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def pairs(count: int) -> TextPairs:
+        lengths = torch.randint(1, 12, (count,), generator=generator).tolist()
+        drawn = [torch.randint(200, (length,), generator=generator).tolist() for length in lengths]
+        sources = [" ".join(f"word{each}" for each in text) for text in drawn]
+        return TextPairs(sources, [" ".join(reversed(source.split())) for source in sources])
+
+    return pair_splits({"train": pairs(32), "val": pairs(16), "test": pairs(16)}, BPE(300), Reading(64), None)
+
+
+def _filled(pair: tuple[str, str]) -> bool:
+    return all(text.strip() for text in pair)
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """`3 pairs (train 2, test 1)`."""
+    where = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+    return f"{counted(sum(counts.values()), 'pair')} ({where})"
