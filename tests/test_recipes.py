@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from toolkit.build import BuildError, Experiment, build_callbacks
+from toolkit.build import Experiment, build_callbacks
 from toolkit.check import resolve
 from toolkit.engine.fast_loop import describe_loop
 from toolkit.engine.trainer import make_trainer, trainer_options
@@ -21,18 +18,6 @@ from toolkit.runs import deep
 ROOT = Path(__file__).parent.parent
 REGISTRY = Registry.scan()
 RECIPES = [recipe for recipe in list_recipes(REGISTRY) if recipe.path.is_relative_to(ROOT)]
-
-
-@contextmanager
-def skipped_without_extra() -> Iterator[None]:
-    """For recipes that need what a plugin installs on demand only, and say so."""
-    try:
-        yield
-    except BuildError as error:
-        absent = isinstance(error.__cause__, ModuleNotFoundError) and re.search(r"pip install '.+\[.+\]'", str(error))
-        if not absent:
-            raise
-        pytest.skip(f"an extra is not installed: {error.__cause__}")
 
 
 def test_every_page_of_the_tree_is_swept() -> None:
@@ -55,8 +40,7 @@ def test_it_is_one_page_that_explains_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", [recipe.full_name for recipe in RECIPES])
 def test_it_takes_a_step_on_two_samples(name: str) -> None:
-    with skipped_without_extra():
-        report = deep(resolve(load(name, registry=REGISTRY), REGISTRY))
+    report = deep(resolve(load(name, registry=REGISTRY), REGISTRY))
     assert report.parameters > 0
     assert report.ok
     assert not report.unused
@@ -69,8 +53,7 @@ def test_it_takes_the_fast_path_or_says_why_not(name: str, tmp_path: Path, monke
     module = importlib.import_module("toolkit.runs.deep")
     monkeypatch.setattr(module, "_one_step", lambda experiment, looks: built.append(experiment))
     recipe = load(name, registry=REGISTRY)
-    with skipped_without_extra():
-        deep(resolve(recipe, REGISTRY))
+    deep(resolve(recipe, REGISTRY))
     (experiment,) = built
     options = trainer_options(
         experiment,
