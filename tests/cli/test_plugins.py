@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from toolkit.registry.first_party import FIRST_PARTY
+
 
 @pytest.fixture
 def troubled(acme, install):
@@ -85,8 +87,10 @@ def test_imports_are_tried_in_a_child_process(toolkit, acme, monkeypatch, site):
     (site / "toolkit_core-0.1.0.dist-info" / "entry_points.txt").write_text(
         "[toolkit.parts]\nnone = json:JSONDecoder\n"
     )
-    (site / "toolkit_vision-0.1.0.dist-info").mkdir()
-    (site / "toolkit_vision-0.1.0.dist-info" / "METADATA").write_text("Name: toolkit-vision\nVersion: 0.1.0\n")
+    for name in FIRST_PARTY:
+        folder = site / f"{name.replace('-', '_')}-0.1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Name: {name}\nVersion: 0.1.0\n")
     answer = toolkit("plugins", "--import")
     assert answer.code == 0
     tried = [line.split() for line in answer.out.splitlines() if line.startswith(("ok", "broken"))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -205,3 +207,15 @@ def test_the_longest_samples_tell_what_fits_in_memory() -> None:
     assert data.collate is max
     for other in (Splits(train=(torch.arange(3),)), Splits(train=range(3)), Splits(train=iter), Splits()):
         assert with_longest(other, 2) is other
+
+
+def test_the_documented_split_loads() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    [block] = [each for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "self.lengths" in each]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    texts = names["Texts"]([[1] * (number % 7 + 1) for number in range(40)], torch.arange(40))
+    data = DataModule(Splits(train=texts), {"batch_size": 8})
+    batches = list(data.train_dataloader())
+    assert [tokens.shape[0] for tokens, _ in batches] == [8] * 5
+    assert sorted(torch.cat([targets for _, targets in batches]).tolist()) == list(range(40))
