@@ -45,8 +45,8 @@ class LineReader:
             longer = f"longer than {self.reading.max_length} tokens"
             note(f"{name}: {counted(encoded.cut, 'text')} {longer}: the rest of each is left out")
         several = len(texts) > 1
-        for line, tokens in zip(lines, encoded.flat.long().split(encoded.lengths.tolist()), strict=True):
-            yield (f"{name}:{line}" if several else name), tokens
+        for number, line in enumerate(lines):
+            yield (f"{name}:{line}" if several else name), encoded[number]
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor:
         """Tokens `(batch, longest length)`."""
