@@ -17,6 +17,7 @@ VOCAB = 12
 SEARCH = {"pad_id": PAD, "bos_id": BOS, "eos_id": EOS}
 MODELS = {
     "transformer": lambda vocab_size: TransformerSeq2Seq(vocab_size, PAD, 16, 2, 2, 2),
+    "copying transformer": lambda vocab_size: TransformerSeq2Seq(vocab_size, PAD, 16, 1, 1, 2, copy=True),
     "gru": lambda vocab_size: AttentionRNN(vocab_size, PAD, 16, depth=2),
     "lstm": lambda vocab_size: AttentionRNN(vocab_size, PAD, 16, cell="lstm"),
 }

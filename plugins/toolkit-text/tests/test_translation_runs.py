@@ -14,6 +14,8 @@ import sacrebleu
 import torch
 from toolkit_text.bleu import BLEU
 from toolkit_text.characters import Characters
+from toolkit_text.labelled import READING_FILE, Reading
+from toolkit_text.ragged import Ragged
 from toolkit_text.translation.attention_rnn import AttentionRNN
 from toolkit_text.translation.pairs import Pairs
 from toolkit_text.translation.spread import Spread
@@ -23,7 +25,7 @@ from torch import nn
 from toolkit.check import resolve
 from toolkit.recipe import load
 from toolkit.registry import Registry
-from toolkit.runs import predict, resume, run
+from toolkit.runs import predict, predict_prompts, resume, run
 from toolkit.tracking.folder import RunFolder
 
 RECIPE = """
@@ -93,21 +95,27 @@ def test_lines_of_a_file_are_translated_one_by_one(recipe: str, tmp_path: Path) 
     assert {len(row) for row in rows} == {2}
 
 
-def test_a_transformer_with_buckets_of_lengths(recipe: str, tmp_path: Path) -> None:
-    model = "model={use: transformer_seq2seq, width: 32, encoder_depth: 1, decoder_depth: 1, heads: 2}"
-    folder = RunFolder(run(load(recipe, [model, "trainer.max_epochs=1"]), root=tmp_path / "runs").folder)
+def test_a_transformer_with_a_memory_copies(recipe: str, tmp_path: Path) -> None:
+    model = "model={use: transformer_seq2seq, width: 32, encoder_depth: 1, decoder_depth: 1, heads: 2, copy: true}"
+    overrides = [model, "dataset.memory=1", "trainer.max_epochs=1"]
+    folder = RunFolder(run(load(recipe, overrides), root=tmp_path / "runs").folder)
     assert folder.read_json()["metrics"]["test/loss"] > 0
+    (tmp_path / "letters.tsv").unlink()
+    (tmp_path / "lines.txt").write_text("abc\n")
+    (row,) = predict(str(folder.path), [tmp_path / "lines.txt"]).rows
+    (prompted,) = predict_prompts(str(folder.path), ["abc"], ["beam=3"]).rows
+    assert prompted == {"input": "abc", "text": row["translation"]}
 
 
 def task_of(model: nn.Module, **arguments: Any) -> Seq2Seq:
-    tokenizer = Characters().fit(["abc"])
-    return Seq2Seq(model, nn.CrossEntropyLoss(), run_files=tokenizer.to_files(), **arguments)
+    kept = {**Characters().fit(["abc"]).to_files(), READING_FILE: Reading(64).to_bytes()}
+    return Seq2Seq(model, nn.CrossEntropyLoss(), run_files=kept, **arguments)
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_tokens() -> None:
     tokenizer = Characters().fit(["abc"])
     task = task_of(AttentionRNN(tokenizer.vocab_size, 0, 16, dropout=0.0))
-    pairs = Pairs([[4], [4, 5], [6]], [[4, 4, 5, 6], [5], [6]], tokenizer)
+    pairs = Pairs(Ragged([[4, 3], [4, 5, 3], [6, 3]]), [[4, 4, 5, 6], [5], [6]], tokenizer)
     whole = task.computed(pairs.__getitems__([0, 1, 2]))
     for numbers in ([0], [1, 2]):
         trained = task.computed(pairs.__getitems__(numbers))
@@ -121,7 +129,7 @@ def test_prompts_are_translated_as_they_are_asked_for() -> None:
     task = task_of(AttentionRNN(7, 0, 16)).eval()
     found = list(task.continued(["ab", "c"], {}))
     assert [number for number, _ in found] == [0, 1]
-    (source, _), _ = Pairs([[4, 5], [6]], [[4], [4]], task.tokenizer).__getitems__([0, 1])
+    (source, _), _ = Pairs(Ragged([[4, 5, 3], [6, 3]]), [[4], [4]], task.tokenizer).__getitems__([0, 1])
     assert [text for _, text in found] == [row["translation"] for row in task.rows(task.unlabelled(source), {})]
     assert [len(text) for _, text in task.continued(["abcabc"], {}, max_length=2, beam=1)] == [2]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
 from torch import Tensor
 
 from toolkit_text.labelled import READING_FILE, Reading
@@ -46,8 +45,8 @@ class LineReader:
             longer = f"longer than {self.reading.max_length} tokens"
             note(f"{name}: {counted(encoded.cut, 'text')} {longer}: the rest of each is left out")
         several = len(texts) > 1
-        for line, tokens in zip(lines, torch.split(encoded.flat.long(), encoded.lengths.tolist()), strict=True):
-            yield (f"{name}:{line}" if several else name), tokens
+        for number, line in enumerate(lines):
+            yield (f"{name}:{line}" if several else name), encoded[number]
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor:
         """Tokens `(batch, longest length)`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
 
 import torch
 from torch import Tensor
@@ -21,8 +20,8 @@ class Ragged:
         self.lengths = torch.tensor([len(each) for each in listed], dtype=torch.int64)
         """How many tokens each has, `(sequences,)`."""
         # Half the memory of int64, in which batches are.
-        self._tokens = torch.tensor(list(chain.from_iterable(listed)), dtype=torch.int32)
-        self._begins = torch.tensor([0, *accumulate(self.lengths.tolist())], dtype=torch.int64)
+        self._tokens = torch.tensor([token for each in listed for token in each], dtype=torch.int32)
+        self._begins = self.lengths.cumsum(0) - self.lengths
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -36,8 +35,7 @@ class Ragged:
         """Some of them, `(numbers, longest of them)` int64, with `fill` behind those that are shorter."""
         index = torch.as_tensor(numbers)
         lengths = self.lengths[index]
-        places = torch.arange(int(lengths.max()))
-        there = places < lengths[:, None]
-        batch = torch.full(there.shape, fill)
-        batch[there] = self._tokens[(self._begins[index][:, None] + places)[there]].long()
-        return batch
+        column = torch.arange(int(lengths.max()))
+        # Places behind the end of a sequence are another one's, or beyond all: their tokens are replaced.
+        places = (self._begins[index][:, None] + column).clamp_(max=len(self._tokens) - 1)
+        return self._tokens[places].long().masked_fill_(column >= lengths[:, None], fill)

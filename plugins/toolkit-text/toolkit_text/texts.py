@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
+from toolkit_text.ragged import Ragged
 from toolkit_text.tokenizer import Tokenizer
 
 
@@ -40,18 +41,17 @@ class Encoder:
         return self.tokenizer.decode(tokens.tolist())
 
 
-class Encoded:
+class Encoded(Ragged):
     """Tokens of texts.
 
     Arguments:
-        tokens: of each text, in `int32` one after the other, with the places where they begin.
+        tokens: of each text.
         cut: how many were longer than may be.
         empty: how many have no tokens of their own.
     """
 
-    def __init__(self, tokens: Sequence[Sequence[int]], cut: int, empty: int) -> None:
-        self.lengths = torch.tensor([len(ids) for ids in tokens])
-        self.flat = torch.tensor([token for ids in tokens for token in ids], dtype=torch.int32)
+    def __init__(self, tokens: Iterable[Sequence[int]], cut: int, empty: int) -> None:
+        super().__init__(tokens)
         self.cut = cut
         self.empty = empty
 
@@ -73,24 +73,16 @@ class LabelledTexts:
         self.lengths = encoded.lengths
         """Tokens of each text, int64 `(samples,)`: what batches of texts of similar length are made by."""
         self.pad_id = pad_id
-        self._flat = encoded.flat
-        self._starts = encoded.lengths.cumsum(0) - encoded.lengths
+        self._encoded = encoded
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        start = int(self._starts[index])
-        return self._flat[start : start + int(self.lengths[index])].long(), int(self.targets[index])
+        return self._encoded[index], int(self.targets[index])
 
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        index = torch.as_tensor(indices)
-        lengths = self.lengths[index]
-        column = torch.arange(int(lengths.max()))
-        inside = column < lengths[:, None]
-        # Places after the end of a text are another text's, or beyond all: their tokens are replaced.
-        places = (self._starts[index][:, None] + column).clamp_(max=len(self._flat) - 1)
-        return self._flat[places].long().masked_fill_(~inside, self.pad_id), self.targets[index]
+        return self._encoded.padded(indices, self.pad_id), self.targets[torch.as_tensor(indices)]
 
 
 def padded(samples: Sequence[Tensor], pad_id: int) -> Tensor:

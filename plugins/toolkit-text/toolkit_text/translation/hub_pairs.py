@@ -16,6 +16,7 @@ from toolkit_text.tokenizer import TokenizerPart, fitted
 from toolkit_text.translation.pair_splits import TextPairs, encoded_splits, pair_splits, stand_in
 from toolkit_text.translation.pair_stream import PairStream, TextStream
 from toolkit_text.translation.pairs import collated
+from toolkit_text.translation.source_encoder import SourceEncoder
 from toolkit_text.translation.source_reader import SourceReader
 
 NAMES = {"train": "train", "validation": "val", "test": "test"}
@@ -139,7 +140,7 @@ def wmt(
     evaluated = {
         NAMES[name]: _pairs(loaded[name], source, target, path) for name in loaded if name in ("validation", "test")
     }
-    splits = encoded_splits(evaluated, learnt, reading)
+    splits = encoded_splits(evaluated, SourceEncoder(learnt, max_length), reading)
     note(f"{path}: pairs with an empty side, or more than max_length={max_length} tokens on one, are left out unseen")
     return replace(splits, train=PairStream(texts, learnt, max_length), collate=collated(learnt.pad_id))
 

@@ -16,6 +16,7 @@ FILE = Path(__file__).parent.parent / "data" / "interface_strings.tsv.xz"
 def interface_strings(
     tokenizer: TokenizerPart | None = None,
     max_length: int = 256,
+    memory: int = 0,
     run_files: Mapping[str, bytes] | None = None,
 ) -> Splits:
     """13,203 strings of Home Assistant's interface, English and German; shipped with this package.
@@ -30,9 +31,10 @@ def interface_strings(
     Arguments:
         tokenizer: learns from the training texts of both languages; `bpe` when None.
         max_length: tokens of a text at most; notes say how many were longer.
+        memory: so many similar training pairs are looked up for each text, and their translations given with it.
         run_files: given by the toolkit: the tokenizer of a run that goes on.
     """
-    return parallel_table(str(FILE), tokenizer=tokenizer, max_length=max_length, run_files=run_files)
+    return parallel_table(str(FILE), tokenizer=tokenizer, max_length=max_length, memory=memory, run_files=run_files)
 
 
 # An attribute of the function: the toolkit looks for `reader` on whatever a recipe names as its dataset.

@@ -11,8 +11,10 @@ from toolkit_text.bpe import BPE
 from toolkit_text.labelled import READING_FILE, SPLITS, Reading
 from toolkit_text.notes import counted, note
 from toolkit_text.splits import Splits
-from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
+from toolkit_text.tokenizer import TokenizerPart, fitted
+from toolkit_text.translation.memory import FILE, TranslationMemory
 from toolkit_text.translation.pairs import Pairs
+from toolkit_text.translation.source_encoder import SourceEncoder, text_of_source
 
 
 @dataclass
@@ -62,6 +64,7 @@ def pair_splits(
     tokenizer: TokenizerPart | None,
     reading: Reading,
     run_files: Mapping[str, bytes] | None,
+    memory: int = 0,
 ) -> Splits:
     """Splits of tokens; one tokenizer learns from both sides of `train` alone.
 
@@ -73,32 +76,43 @@ def pair_splits(
         tokenizer: as the recipe has it; `bpe` when None.
         reading: how texts are read.
         run_files: what the run has kept; None in a new one.
+        memory: the translations of so many similar texts of `train` follow each source.
 
     Raises:
-        ValueError: no pair is left to train on.
+        ValueError: no pair is left to train on, or there is no such memory.
     """
     train = parts["train"]
     assert train is not None, "whoever made the parts has seen to it"
-    return encoded_splits(parts, fitted(tokenizer or BPE(), [*train.sources, *train.targets], run_files), reading)
+    trained = fitted(tokenizer or BPE(), [*train.sources, *train.targets], run_files)
+    if not memory:
+        return encoded_splits(parts, SourceEncoder(trained, reading.max_length), reading)
+    if run_files and FILE in run_files:
+        remembered = TranslationMemory.from_bytes(run_files[FILE])
+    else:
+        remembered = TranslationMemory(train.sources, train.targets, memory)
+    return encoded_splits(parts, SourceEncoder(trained, reading.max_length, remembered), reading)
 
 
-def encoded_splits(parts: Mapping[str, TextPairs | None], tokenizer: Tokenizer, reading: Reading) -> Splits:
+def encoded_splits(parts: Mapping[str, TextPairs | None], encoder: SourceEncoder, reading: Reading) -> Splits:
     """Splits of the tokens of a tokenizer that has learnt already; see `pair_splits`."""
-    most = reading.max_length
+    most, tokenizer, memory = reading.max_length, encoder.tokenizer, encoder.memory
     made: dict[str, Pairs | None] = dict.fromkeys(SPLITS)
     over = dict[str, int]()
     for name, part in parts.items():
         if part is None:
             continue
-        tokens = list(zip(tokenizer.encode_all(part.sources), tokenizer.encode_all(part.targets), strict=True))
-        fits = [max(len(source), len(target)) <= most for source, target in tokens]
+        pairs = list(zip(part.sources, tokenizer.encode_all(part.targets), strict=True))
+        lengths = zip(tokenizer.encode_all(part.sources), pairs, strict=True)
+        fits = [len(source) <= most and len(target) <= most for source, (_, target) in lengths]
         over[name] = fits.count(False)
         if name == "train":
-            tokens = [pair for pair, fit in zip(tokens, fits, strict=True) if fit]
-            if not tokens:
+            pairs = [pair for pair, fit in zip(pairs, fits, strict=True) if fit]
+            if not pairs:
                 raise ValueError(f"max_length={most}: every pair to train on has more tokens on a side")
-        sources, targets = ([side[:most] for side in texts] for texts in zip(*tokens, strict=True))
-        made[name] = Pairs(sources, targets, tokenizer, None if name == "train" else part.targets)
+        # What is trained on would always be found itself.
+        source = encoder.encode([text for text, _ in pairs], same=name != "train")
+        targets = [tokens[:most] for _, tokens in pairs]
+        made[name] = Pairs(source, targets, tokenizer, None if name == "train" else part.targets)
     empty = {name: part.empty for name, part in parts.items() if part is not None}
     if any(empty.values()):
         note(f"{_listed(empty)} with an empty side left out")
@@ -107,13 +121,14 @@ def encoded_splits(parts: Mapping[str, TextPairs | None], tokenizer: Tokenizer, 
         note(f"{counted(left_out, 'pair')} of train {long}: left out")
     if any(over.values()):
         note(f"{_listed(over)} {long}: the rest is cut off, and counts where translations are measured")
+    kept = {} if memory is None else {FILE: memory.to_bytes()}
     return Splits(
         made["train"],
         made["val"],
         made["test"],
         facts=tokenizer.facts,
-        run_files={**tokenizer.to_files(), READING_FILE: reading.to_bytes()},
-        text_of=lambda inputs: tokenizer.decode(inputs[0].tolist()),
+        run_files={**tokenizer.to_files(), READING_FILE: reading.to_bytes(), **kept},
+        text_of=lambda inputs: text_of_source(inputs[0].tolist(), tokenizer),
     )
 
 

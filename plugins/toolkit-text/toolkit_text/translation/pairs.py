@@ -26,21 +26,21 @@ class Pairs(Dataset[Any]):
     what a translation is measured against is the text itself, not what a tokenizer gives back of it.
 
     Arguments:
-        sources: the tokens of each source text.
-        targets: the tokens of each target text.
+        source: the tokens of each source text, eos at their ends.
+        targets: the tokens of each target text, without.
         tokenizer: that they are of.
         references: the target texts, for splits on which translations are measured.
     """
 
     def __init__(
         self,
-        sources: Sequence[Sequence[int]],
+        source: Ragged,
         targets: Sequence[Sequence[int]],
         tokenizer: Tokenizer,
         references: Sequence[str] | None = None,
     ) -> None:
-        self.pad_id, self.eos_id = tokenizer.pad_id, tokenizer.eos_id
-        self.source = Ragged([*each, tokenizer.eos_id] for each in sources)
+        self.pad_id = tokenizer.pad_id
+        self.source = source
         self.target = Ragged([tokenizer.bos_id, *each, tokenizer.eos_id] for each in targets)
         self.references = references
         self.lengths = self.source.lengths + self.target.lengths

@@ -25,6 +25,7 @@ def parallel_table(
     encoding: str = "utf-8",
     tokenizer: TokenizerPart | None = None,
     max_length: int = 256,
+    memory: int = 0,
     val_share: float = 0.1,
     test_share: float = 0.1,
     split_seed: int = 0,
@@ -41,6 +42,11 @@ def parallel_table(
     One tokenizer learns from both sides of the training pairs. Left out, and counted in notes, are pairs with an empty
     side, and of the training pairs those with more than `max_length` tokens on a side; in validation and test what is
     too long is cut off, and still counts in the text that a translation is measured against.
+
+    With `memory` each source is followed by the translations of the training texts that are most like it, for a model
+    to take over what fits ("Neural Fuzzy Repair", Bulté and Tezcan, 2019); `toolkit predict` looks them up too. It pays
+    where texts repeat themselves, as in manuals and interfaces, and with a model that can copy: `copy: true` of
+    `transformer_seq2seq`.
 
     A batch is `((source, target_in), target_out)`, as the task `seq2seq` says, in validation and test with the target
     texts. Batches hold pairs of similar length.
@@ -61,6 +67,7 @@ def parallel_table(
         encoding: of the files, as Python calls it.
         tokenizer: learns from the training texts; `bpe` when None.
         max_length: tokens of a text at most.
+        memory: so many similar training pairs are looked up for each text, and their translations given with it.
         val_share: which share to validate on, where the files do not tell; 0 for no validation split.
         test_share: which share to test on, where `file` has no column of splits; 0 for no test split.
         split_seed: which ones.
@@ -104,7 +111,7 @@ def parallel_table(
     if parts.get("val") is None:
         # Of all pairs, where the test pairs were drawn from them too.
         parts["val"] = rest.cut(val_share if divided else val_share / (1 - test_share), "val_share", split_seed)
-    return pair_splits(parts, tokenizer, Reading(max_length, column=source, encoding=encoding), run_files)
+    return pair_splits(parts, tokenizer, Reading(max_length, column=source, encoding=encoding), run_files, memory)
 
 
 def _by_split(table: Table, column: str) -> dict[str, list[int]]:

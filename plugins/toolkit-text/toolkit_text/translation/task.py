@@ -16,10 +16,9 @@ from torchmetrics import Metric
 
 from toolkit.tasks.supervised import SupervisedTask, Trained, in_full_precision, unpacked
 from toolkit.tasks.tables import Table
-from toolkit_text.ragged import Ragged
-from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.translation.beam_search import beam_search
 from toolkit_text.translation.pairs import IGNORED
+from toolkit_text.translation.source_encoder import SourceEncoder, text_of_source
 from toolkit_text.translation.spread import Spread
 
 SHOWN = 20
@@ -50,7 +49,7 @@ class Seq2Seq(SupervisedTask):
         metrics: by label, ``bleu``, ``chrf`` or those of torchmetrics.text; called with translations and references.
         optimizer: from this module to an optimizer.
         scheduler: from the optimizer and the trainer to Lightning's scheduler configuration.
-        run_files: what the dataset lets the run keep: its tokenizer.
+        run_files: what the dataset lets the run keep: its tokenizer, and how texts are read.
         beam: how many beginnings of a translation are kept, in test and prediction.
         length_penalty: the power of its length that a translation's score is divided by; 0 favours short ones.
         max_length: tokens of a translation at most; it is never longer than twice its source and ten more.
@@ -88,7 +87,8 @@ class Seq2Seq(SupervisedTask):
                 raise ValueError(f"{name}={value}: from {least} up")
         if not run_files:
             raise ValueError("the dataset gives no tokenizer to translate with (`run_files`)")
-        self.tokenizer = Tokenizer.from_files(run_files)
+        self.encoder = SourceEncoder.from_files(run_files)
+        self.tokenizer = self.encoder.tokenizer
         self.beam = beam
         self.length_penalty = length_penalty
         self.max_length = max_length
@@ -184,14 +184,13 @@ class Seq2Seq(SupervisedTask):
         """
         search = {"beam": beam, "length_penalty": length_penalty, "max_length": max_length}
         given = {name: value for name, value in search.items() if value is not None}
-        source = Ragged([*self.tokenizer.encode(prompt), self.tokenizer.eos_id] for prompt in prompts)
-        tokens = source.padded(range(len(prompts)), self.tokenizer.pad_id).to(self.device)
-        yield from enumerate(self.translated(tokens, **given))
+        source = self.encoder.encode(prompts).padded(range(len(prompts)), self.tokenizer.pad_id)
+        yield from enumerate(self.translated(source.to(self.device), **given))
 
     def evaluated(self, split: str) -> None:
         kept = self._examples.taken()
         rows: list[list[str | int | float | None]] = [
-            [self.tokenizer.decode(tokens.tolist()), *texts] for tokens, *texts in kept
+            [text_of_source(tokens.tolist(), self.tokenizer), *texts] for tokens, *texts in kept
         ]
         self.tables = {"translations": Table(("source", "reference", "translation"), rows)}
 

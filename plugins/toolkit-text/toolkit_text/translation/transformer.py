@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit_text.transformer import Cache, Transformer, initialise
+from toolkit_text.translation.pointer import Pointer
 
 
 class Memory(NamedTuple):
@@ -18,6 +19,8 @@ class Memory(NamedTuple):
     """`(batch, m)`, False at padding."""
     layers: Cache
     """Keys and values for each block."""
+    copied: tuple[Tensor, ...]
+    """The source's tokens `(batch, m)` and keys `(batch, m, width)` for a `Pointer`; empty without one."""
 
 
 class TransformerSeq2Seq(nn.Module):
@@ -35,6 +38,7 @@ class TransformerSeq2Seq(nn.Module):
         heads: attention heads of a block.
         hidden: width of the feed-forward layers; four times `width` where it is left out.
         dropout: probability with which a number of an embedding, or of what a layer adds, is set to 0 in training.
+        copy: whether tokens of the source can be copied; see `toolkit_text.translation.pointer.Pointer`.
 
     Raises:
         ValueError: the heads cannot share the width, or each has an odd one.
@@ -50,6 +54,7 @@ class TransformerSeq2Seq(nn.Module):
         heads: int = 4,
         hidden: int | None = None,
         dropout: float = 0.1,
+        copy: bool = False,
     ) -> None:
         super().__init__()
         self.pad_id = pad_id
@@ -59,6 +64,7 @@ class TransformerSeq2Seq(nn.Module):
         self.decoder = Transformer(
             decoder_depth, width, heads, causal=True, cross=True, rotary=True, dropout=dropout, hidden=hidden
         )
+        self.pointer = Pointer(width) if copy else None
         initialise(self)
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
@@ -74,7 +80,8 @@ class TransformerSeq2Seq(nn.Module):
         """What `step` has to know of sources `(batch, m)`."""
         there = source != self.pad_id
         encoded, _ = self.encoder(self._embedded(source), key_mask=there)
-        return Memory(there, self.decoder.memory(encoded))
+        copied = (source, self.pointer.keys(encoded)) if self.pointer is not None else ()
+        return Memory(there, self.decoder.memory(encoded), copied)
 
     def step(self, tokens: Tensor, memory: Memory, cache: Cache | None) -> tuple[Tensor, Cache]:
         """Logits `(batch, vocab_size)` after one more token of each sample, `(batch,)`, and the cache with it."""
@@ -86,7 +93,10 @@ class TransformerSeq2Seq(nn.Module):
         written, cache = self.decoder(
             self._embedded(tokens), cache=cache, memory=memory.layers, memory_mask=memory.there
         )
-        return functional.linear(written, self.embedding.weight), cache
+        logits = functional.linear(written, self.embedding.weight)
+        if self.pointer is not None:
+            logits = self.pointer(written, logits, *memory.copied, memory.there)
+        return logits, cache
 
     def _embedded(self, tokens: Tensor) -> Tensor:
         embedded: Tensor = self.dropout(self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim))
