@@ -18,8 +18,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/toolkit run vision/digits
 
+# As many at a time as there are processors, and no more than memory allows: each process has torch in it.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test-gpu: .venv/ready
 	$(BIN)/python -m pytest -m gpu

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolkit_text.language_data import cut, language_splits
+from toolkit_text.language_data import cut, language_splits, stand_in
 from toolkit_text.plain_text import read_text
 from toolkit_text.splits import Splits
 from toolkit_text.text_reader import TextReader
@@ -22,6 +22,8 @@ def austen(tokenizer: TokenizerPart, context: int = 64, run_files: Mapping[str, 
 
     Facts: `vocab_size`, `pad_id`, `bos_id`, `eos_id`, and by split `characters_per_token`, for bits per character.
 
+    Has `austen.stand_in(seed)`, random tokens out of 100, for a tokenizer that would have to be downloaded.
+
     Arguments:
         tokenizer: what makes tokens of text; it learns from the part that trains.
         context: tokens of a window.
@@ -33,5 +35,6 @@ def austen(tokenizer: TokenizerPart, context: int = 64, run_files: Mapping[str, 
     return language_splits(cut([read_text(FILE)], {"val": 0.1}), tokenizer, context, run_files)
 
 
-# An attribute of the function: the toolkit looks for `reader` on whatever a recipe names as its dataset.
+# Attributes of the function: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.
+austen.stand_in = lambda seed: stand_in(100, 64, seed)  # type: ignore[attr-defined]
 austen.reader = TextReader  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, Self
@@ -104,7 +105,10 @@ class HuggingFace(nn.Module):
         self._use_cache = {"use_cache": False} if "use_cache" in parameters else {}
         if lora is not None:
             peft = _imported("peft")
-            self.network = peft.get_peft_model(self.network, peft.LoraConfig(task_type=task, **lora))
+            with warnings.catch_warnings():
+                # peft 0.19 asks a model of transformers 5.24 by a name that is going to change.
+                warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+                self.network = peft.get_peft_model(self.network, peft.LoraConfig(task_type=task, **lora))
         self.head = head
         self.pad_id = pad_id
         self.context: int | None = getattr(text, "max_position_embeddings", None)

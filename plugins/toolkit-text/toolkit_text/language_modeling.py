@@ -146,11 +146,11 @@ class LanguageModeling(SupervisedTask):
             self._log_value(f"{split}/bits_per_character", bits)
         mean.reset()
 
-    def on_validation_epoch_end(self) -> None:
-        super().on_validation_epoch_end()
+    def evaluated(self, split: str) -> None:
         # Where a process has a part of the weights only, this module is no model by itself.
         whole = isinstance(self.trainer.strategy, (SingleDeviceStrategy, DDPStrategy))
-        if whole and self.tokenizer is not None and self.sample_tokens and hasattr(self.model, "step"):
+        asked = split == "val" and self.sample_tokens
+        if whole and asked and self.tokenizer is not None and hasattr(self.model, "step"):
             texts = continuations(
                 cast("LanguageModel", self.model), self.tokenizer, self.prompts, max_tokens=self.sample_tokens
             )
