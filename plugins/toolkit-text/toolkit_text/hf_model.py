@@ -106,7 +106,7 @@ class HuggingFace(nn.Module):
         if lora is not None:
             peft = _imported("peft")
             with warnings.catch_warnings():
-                # peft 0.19 asks a model of transformers 5.24 by a name that is going to change.
+                # peft 0.21 asks a model of transformers 5.24 by a name that is going to change.
                 warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
                 self.network = peft.get_peft_model(self.network, peft.LoraConfig(task_type=task, **lora))
         self.head = head
