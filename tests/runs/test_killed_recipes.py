@@ -33,6 +33,11 @@ TINY_BERT = [
     "model.name_or_path=null",
     "model.config={model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2}",
 ]
+TRANSLATIONS = [
+    *("model.width=16", "model.hidden=32", "model.encoder_depth=1", "model.decoder_depth=1"),
+    *("trainer.limit_train_batches=30", "trainer.limit_val_batches=2", "trainer.limit_test_batches=2"),
+    *("trainer.max_epochs=4", "trainer.check_val_every_n_epoch=1"),
+]
 OFFLINE: dict[str, list[str]] = {
     "text/char-lm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/char-lm-lstm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
@@ -49,6 +54,8 @@ OFFLINE: dict[str, list[str]] = {
     "text/language-id": TEXTS,
     "text/sentiment": TEXTS,
     "text/topics": ["dataset={use: movie_sentiment, tokenizer: {use: words}}", *TEXTS],
+    "text/translate-en-de": TRANSLATIONS,
+    "text/translate-help": ["dataset={use: interface_strings, memory: 1, lexicon: 3}", *TRANSLATIONS],
     "vision/cifar10": [*IN_GREY, *SMALL, "model.model.depth=20", "trainer.max_epochs=15"],
     "vision/digit-detection": [*SCENES, "trainer.max_epochs=4"],
     "vision/digit-recognition": [*SCENES, "trainer.max_epochs=12"],

@@ -1,19 +1,19 @@
-"""Similar pairs are found, follow the texts to translate, and can be copied."""
+"""Similar pairs are found, and follow the texts to translate."""
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from pathlib import Path
 
 import pytest
-import torch
 from toolkit_text.characters import Characters
 from toolkit_text.labelled import Reading
-from toolkit_text.translation import memory as memory_module
 from toolkit_text.translation.memory import TranslationMemory
 from toolkit_text.translation.pair_splits import TextPairs, pair_splits
 from toolkit_text.translation.parallel_table import parallel_table
-from toolkit_text.translation.pointer import Pointer
+from toolkit_text.translation.source_encoder import SourceEncoder
 from toolkit_text.translation.source_reader import SourceReader
 from toolkit_text.translation.task import Seq2Seq
 from toolkit_text.translation.transformer import TransformerSeq2Seq
@@ -26,26 +26,46 @@ EOS = 3
 
 def test_the_most_similar_texts_are_found() -> None:
     memory = TranslationMemory(SOURCES, TARGETS, count=2)
-    texts = ["turn off the lights", "Name of the devices", "Turn off the fan"]
+    texts = ["turn off a light", "Name of the devices", "Turn off the fan"]
     assert memory.nearest(texts) == [[0, 4], [2, 3], [1, 0]]
     assert [found[0] for found in memory.nearest(SOURCES, same=False)] == [1, 0, 3, 2, 1], "no other one is the same"
     assert memory.nearest(["Ω"]) == [[0, 1]], "nothing is alike: the first"
 
 
-def test_a_search_is_the_cosine_of_the_pieces_that_are_not_common(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_module, "ALWAYS", 5)
+def test_none_of_the_same_group_is_found() -> None:
+    groups = ["light", "fan", "device", "device", "light"]
+    memory = TranslationMemory(SOURCES, TARGETS, count=1, groups=groups)
+    for each in (memory, TranslationMemory.from_bytes(memory.to_bytes())):
+        assert each.nearest(["Name of the device", "a light"], groups=["device", "light"]) == [[0], [1]]
+        assert each.nearest(["Name of the device"], groups=["unknown"]) == [[2]]
+        assert each.nearest(SOURCES[:1], same=False, groups=["fan"]) == [[2]]
+    one = TranslationMemory(SOURCES, TARGETS, count=2, groups=["a"] * 5)
+    assert one.nearest(SOURCES, groups=["a"] * 5) == [[]] * 5, "there are no others"
+
+
+def test_likeness_is_bm25() -> None:
     random.seed(0)
-    words = ["light", "fan", "door", "open", "close", "the", "of", "value", "sensor"]
-    sources = [" ".join(random.choices(words, k=random.randint(1, 5))) for _ in range(60)]
-    memory = TranslationMemory(sources, sources)
-    weights = [dict(memory._weights(memory_module._pieces(text))) for text in sources]
-    looked_up = set(memory._looked_up)
-    assert 0 < len(looked_up) < len(memory._rarity)
-    for text in ("open the door", "sensor value", "fan"):
-        asked = dict(memory._weights(memory_module._pieces(text)))
-        cosines = [sum(asked[p] * own[p] for p in asked.keys() & own.keys() & looked_up) for own in weights]
-        (found,) = memory.nearest([text])[0]
-        assert cosines[found] == pytest.approx(max(cosines))
+    sources = [" ".join(random.choices("abcdefghi", k=random.randint(1, 6))) for _ in range(60)]
+
+    def terms_of(text: str) -> list[str]:
+        words = text.split()
+        return [*words, *map(" ".join, itertools.pairwise(["", *words, ""]))]
+
+    terms = list(map(terms_of, sources))
+    mean = sum(map(len, terms)) / 60
+    memory = TranslationMemory(sources, sources, count=5)
+    for text in ("a b c", "i i h", "g"):
+        scores = [
+            sum(
+                (1 + math.log(61 / (1 + sum(term in other for other in terms))))
+                * own.count(term)
+                / (own.count(term) + 1.2 * (0.25 + 0.75 * len(own) / mean))
+                for term in terms_of(text)
+            )
+            for own in terms
+        ]
+        (found,) = memory.nearest([text])
+        assert [scores[place] for place in found] == pytest.approx(sorted(scores, reverse=True)[:5])
 
 
 def test_a_memory_is_the_same_from_its_file() -> None:
@@ -72,28 +92,23 @@ def test_translations_of_similar_texts_follow_a_source(tmp_path: Path) -> None:
     assert task.tokenizer.decode(read.tolist()) == "Name of the deviceName des Geräts"
 
 
+def test_a_training_text_is_not_given_what_its_page_says(tmp_path: Path) -> None:
+    file = tmp_path / "help.tsv"
+    pages = ["fan", "one", "two", "two", "one"]
+    rows = zip(["train"] * 5, pages, SOURCES, TARGETS, strict=True)
+    file.write_text("\n".join(map("\t".join, [*rows, ("test", "three", "Turn off the fan", "x")])))
+    names = ["split", "page", "source", "target"]
+    reading = {"columns": names, "tokenizer": Characters(), "memory": 1, "val_share": 0.0}
+    for group, expected in ((None, "Name des Bereichs"), ("page", "Licht aus")):
+        data = parallel_table(str(file), group=group, **reading)
+        kept = SourceEncoder.from_files(data.run_files)
+        assert kept.decode(data.train[2][0][0]) == "Name of the device" + expected
+        assert kept.decode(data.test[0][0][0]) == "Turn off the fanLüfter aus"
+
+
 @pytest.mark.parametrize("memory", [-1, 4])
 def test_a_memory_of_too_many_is_refused(tmp_path: Path, memory: int) -> None:
     file = tmp_path / "a.tsv"
     file.write_text("\n".join(["source\ttarget", *("\t".join(pair) for pair in zip(SOURCES, TARGETS, strict=True))]))
     with pytest.raises(ValueError, match=f"memory={memory}: of 4 pairs, 1 to 3 others can be found"):
         parallel_table(train=str(file), val_share=0.2, memory=memory)
-
-
-def test_a_pointer_gives_probabilities_and_copies_what_the_gate_lets_through() -> None:
-    torch.manual_seed(0)
-    pointer = Pointer(8)
-    source = torch.tensor([[4, 5, 4, EOS, 0], [6, EOS, 0, 0, 0]])
-    written, encoded, logits = torch.randn(2, 3, 8), torch.randn(2, 5, 8), torch.randn(2, 3, 9)
-    there = source != 0
-    mixed = pointer(written, logits, source, pointer.keys(encoded), there)
-    torch.testing.assert_close(mixed.exp().sum(2), torch.ones(2, 3), atol=1e-6, rtol=1e-6)
-    with torch.no_grad():
-        pointer.gate.bias.fill_(-100)
-    copied = pointer(written, logits, source, pointer.keys(encoded), there).exp()
-    assert copied[0, :, [4, 5, EOS]].sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-6)
-    assert copied[1, :, [6, EOS]].sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-6)
-    with torch.no_grad():
-        pointer.gate.bias.fill_(100)
-    said = pointer(written, logits, source, pointer.keys(encoded), there)
-    torch.testing.assert_close(said, logits.log_softmax(2), atol=1e-4, rtol=1e-4)

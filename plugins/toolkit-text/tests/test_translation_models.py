@@ -9,6 +9,7 @@ import pytest
 import torch
 from toolkit_text.translation.attention_rnn import AttentionRNN
 from toolkit_text.translation.beam_search import beam_search, rows_of
+from toolkit_text.translation.lexicon import FILE, Lexicon
 from toolkit_text.translation.transformer import TransformerSeq2Seq
 from torch import Tensor, nn
 
@@ -18,9 +19,16 @@ SEARCH = {"pad_id": PAD, "bos_id": BOS, "eos_id": EOS}
 MODELS = {
     "transformer": lambda vocab_size: TransformerSeq2Seq(vocab_size, PAD, 16, 2, 2, 2),
     "copying transformer": lambda vocab_size: TransformerSeq2Seq(vocab_size, PAD, 16, 1, 1, 2, copy=True),
+    "transformer with a lexicon": lambda vocab_size: TransformerSeq2Seq(
+        vocab_size, PAD, 16, 1, 1, 2, copy=True, run_files={FILE: lexicon(vocab_size).to_bytes()}
+    ),
     "gru": lambda vocab_size: AttentionRNN(vocab_size, PAD, 16, depth=2),
     "lstm": lambda vocab_size: AttentionRNN(vocab_size, PAD, 16, cell="lstm"),
 }
+
+
+def lexicon(vocab_size: int) -> Lexicon:
+    return Lexicon([[token, vocab_size - 1 - token] for token in range(vocab_size)], [[0.7, 0.3]] * vocab_size)
 
 
 @pytest.fixture(params=MODELS)

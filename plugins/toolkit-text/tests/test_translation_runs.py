@@ -97,7 +97,7 @@ def test_lines_of_a_file_are_translated_one_by_one(recipe: str, tmp_path: Path) 
 
 def test_a_transformer_with_a_memory_copies(recipe: str, tmp_path: Path) -> None:
     model = "model={use: transformer_seq2seq, width: 32, encoder_depth: 1, decoder_depth: 1, heads: 2, copy: true}"
-    overrides = [model, "dataset.memory=1", "trainer.max_epochs=1"]
+    overrides = [model, "dataset.memory=2", "dataset.lexicon=3", "trainer.max_epochs=1"]
     folder = RunFolder(run(load(recipe, overrides), root=tmp_path / "runs").folder)
     assert folder.read_json()["metrics"]["test/loss"] > 0
     (tmp_path / "letters.tsv").unlink()

@@ -17,6 +17,7 @@ def interface_strings(
     tokenizer: TokenizerPart | None = None,
     max_length: int = 256,
     memory: int = 0,
+    lexicon: int = 0,
     run_files: Mapping[str, bytes] | None = None,
 ) -> Splits:
     """13,203 strings of Home Assistant's interface, English and German; shipped with this package.
@@ -32,9 +33,12 @@ def interface_strings(
         tokenizer: learns from the training texts of both languages; `bpe` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         memory: so many similar training pairs are looked up for each text, and their translations given with it.
+        lexicon: so many translations of each token are learnt from the training pairs, for the model to suggest them.
         run_files: given by the toolkit: the tokenizer of a run that goes on.
     """
-    return parallel_table(str(FILE), tokenizer=tokenizer, max_length=max_length, memory=memory, run_files=run_files)
+    return parallel_table(
+        str(FILE), tokenizer=tokenizer, max_length=max_length, memory=memory, lexicon=lexicon, run_files=run_files
+    )
 
 
 # An attribute of the function: the toolkit looks for `reader` on whatever a recipe names as its dataset.

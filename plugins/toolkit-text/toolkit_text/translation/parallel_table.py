@@ -26,6 +26,8 @@ def parallel_table(
     tokenizer: TokenizerPart | None = None,
     max_length: int = 256,
     memory: int = 0,
+    lexicon: int = 0,
+    group: str | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     split_seed: int = 0,
@@ -46,7 +48,8 @@ def parallel_table(
     With `memory` each source is followed by the translations of the training texts that are most like it, for a model
     to take over what fits ("Neural Fuzzy Repair", Bulté and Tezcan, 2019); `toolkit predict` looks them up too. It pays
     where texts repeat themselves, as in manuals and interfaces, and with a model that can copy: `copy: true` of
-    `transformer_seq2seq`.
+    `transformer_seq2seq`, which also has a use for a `lexicon`. Where whole pages were put into splits, name their
+    column as `group`: two texts of a page are more alike than what is found for a page that is not there.
 
     A batch is `((source, target_in), target_out)`, as the task `seq2seq` says, in validation and test with the target
     texts. Batches hold pairs of similar length.
@@ -68,6 +71,8 @@ def parallel_table(
         tokenizer: learns from the training texts; `bpe` when None.
         max_length: tokens of a text at most.
         memory: so many similar training pairs are looked up for each text, and their translations given with it.
+        lexicon: so many translations of each token are learnt from the training pairs, for the model to suggest them.
+        group: the column of what a pair belongs to; for a training text no pair of the same group is looked up.
         val_share: which share to validate on, where the files do not tell; 0 for no validation split.
         test_share: which share to test on, where `file` has no column of splits; 0 for no test split.
         split_seed: which ones.
@@ -88,12 +93,15 @@ def parallel_table(
         raise ValueError(f"file and {given[0]} are given: either one file, or train with val and test")
 
     def read(path: str, *more: str) -> Table:
-        return read_table(path, [source, target], optional=more, names=columns, encoding=encoding)
+        needed = [source, target, *([group] if group is not None and path in (file, train) else [])]
+        return read_table(path, needed, optional=more, names=columns, encoding=encoding)
 
     def pairs(table: Table, rows: Sequence[int] | None = None) -> TextPairs:
         chosen = range(len(table)) if rows is None else rows
         sources, targets = ([table.columns[side][row] for row in chosen] for side in (source, target))
-        return TextPairs(sources, targets, str(table.file))
+        belongs = table.columns.get(group or "")
+        groups = None if belongs is None else [belongs[row] for row in chosen]
+        return TextPairs(sources, targets, str(table.file), groups)
 
     parts: dict[str, TextPairs | None]
     if file is not None:
@@ -111,7 +119,8 @@ def parallel_table(
     if parts.get("val") is None:
         # Of all pairs, where the test pairs were drawn from them too.
         parts["val"] = rest.cut(val_share if divided else val_share / (1 - test_share), "val_share", split_seed)
-    return pair_splits(parts, tokenizer, Reading(max_length, column=source, encoding=encoding), run_files, memory)
+    reading = Reading(max_length, column=source, encoding=encoding)
+    return pair_splits(parts, tokenizer, reading, run_files, memory, lexicon)
 
 
 def _by_split(table: Table, column: str) -> dict[str, list[int]]:

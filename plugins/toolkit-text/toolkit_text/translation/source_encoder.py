@@ -33,18 +33,19 @@ class SourceEncoder(Encoder):
         memory = TranslationMemory.from_bytes(run_files[FILE]) if FILE in run_files else None
         return cls(Tokenizer.from_files(run_files), Reading.from_bytes(run_files[READING_FILE]).max_length, memory)
 
-    def encode(self, texts: Sequence[str], *, same: bool = True) -> Encoded:
+    def encode(self, texts: Sequence[str], *, same: bool = True, groups: Sequence[str] | None = None) -> Encoded:
         """The tokens of texts.
 
         Arguments:
             texts: to translate.
             same: whether the text itself may be found in the memory.
+            groups: of each text, of which nothing may be found there.
         """
         eos = [self.tokenizer.eos_id]
         tokens = self.tokenizer.encode_all(texts)
         found = [[*(ids[: self.max_length] or [self.tokenizer.unk_id]), *eos] for ids in tokens]
         if self.memory is not None:
-            for ids, places in zip(found, self.memory.nearest(texts, same=same), strict=True):
+            for ids, places in zip(found, self.memory.nearest(texts, same=same, groups=groups), strict=True):
                 for place in places:
                     ids += [*self._remembered[place], *eos]
         too_long = sum(len(ids) > self.max_length for ids in tokens)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from toolkit_text.transformer import Cache, Transformer, initialise
-from toolkit_text.translation.pointer import Pointer
+from toolkit_text.translation.lexicon import FILE, Lexicon
+from toolkit_text.translation.suggestions import NOTHING, Suggested, Suggestions
 
 
 class Memory(NamedTuple):
@@ -19,8 +22,17 @@ class Memory(NamedTuple):
     """`(batch, m)`, False at padding."""
     layers: Cache
     """Keys and values for each block."""
-    copied: tuple[Tensor, ...]
-    """The source's tokens `(batch, m)` and keys `(batch, m, width)` for a `Pointer`; empty without one."""
+    suggested: Suggested | tuple[()]
+    """What it suggests to say; nothing in a model that does not copy."""
+
+
+class Written(NamedTuple):
+    """What the decoder keeps of what it has said."""
+
+    layers: Cache
+    """Keys and values for each block."""
+    last: Tensor
+    """The last token of each sample, `(batch,)`."""
 
 
 class TransformerSeq2Seq(nn.Module):
@@ -38,7 +50,11 @@ class TransformerSeq2Seq(nn.Module):
         heads: attention heads of a block.
         hidden: width of the feed-forward layers; four times `width` where it is left out.
         dropout: probability with which a number of an embedding, or of what a layer adds, is set to 0 in training.
-        copy: whether tokens of the source can be copied; see `toolkit_text.translation.pointer.Pointer`.
+        copy: whether tokens of the source can be copied, and where the dataset has learnt a `lexicon`, their
+            translations be said; see `toolkit_text.translation.suggestions.Suggestions`.
+        bos_id: what a translation begins with; filled from the dataset.
+        eos_id: what each text of a source ends in; filled from the dataset.
+        run_files: given by the toolkit: what the dataset has learnt.
 
     Raises:
         ValueError: the heads cannot share the width, or each has an odd one.
@@ -55,6 +71,9 @@ class TransformerSeq2Seq(nn.Module):
         hidden: int | None = None,
         dropout: float = 0.1,
         copy: bool = False,
+        bos_id: int = 2,
+        eos_id: int = 3,
+        run_files: Mapping[str, bytes] | None = None,
     ) -> None:
         super().__init__()
         self.pad_id = pad_id
@@ -64,7 +83,10 @@ class TransformerSeq2Seq(nn.Module):
         self.decoder = Transformer(
             decoder_depth, width, heads, causal=True, cross=True, rotary=True, dropout=dropout, hidden=hidden
         )
-        self.pointer = Pointer(width) if copy else None
+        self.suggestions = None
+        if copy:
+            lexicon = Lexicon.from_bytes(run_files[FILE]) if run_files and FILE in run_files else None
+            self.suggestions = Suggestions(vocab_size, width, pad_id, bos_id, eos_id, lexicon)
         initialise(self)
 
     def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
@@ -74,30 +96,36 @@ class TransformerSeq2Seq(nn.Module):
             inputs: `source` `(batch, m)` and `target_in` `(batch, n)`, int64, padded behind.
         """
         source, target_in = inputs
-        return self._decoded(target_in, self.encode(source), None)[0]
+        before = torch.cat((torch.full_like(target_in[:, :1], NOTHING), target_in[:, :-1]), dim=1)
+        return self._decoded(target_in, before, self.encode(source), None)[0]
 
     def encode(self, source: Tensor) -> Memory:
         """What `step` has to know of sources `(batch, m)`."""
         there = source != self.pad_id
-        encoded, _ = self.encoder(self._embedded(source), key_mask=there)
-        copied = (source, self.pointer.keys(encoded)) if self.pointer is not None else ()
-        return Memory(there, self.decoder.memory(encoded), copied)
+        vectors = self.embedding(source)
+        if self.suggestions is not None:
+            vectors = vectors + self.suggestions.kind(source)
+        encoded, _ = self.encoder(self._scaled(vectors), key_mask=there)
+        suggested = () if self.suggestions is None else self.suggestions.of(source, encoded)
+        return Memory(there, self.decoder.memory(encoded), suggested)
 
-    def step(self, tokens: Tensor, memory: Memory, cache: Cache | None) -> tuple[Tensor, Cache]:
+    def step(self, tokens: Tensor, memory: Memory, cache: Written | None) -> tuple[Tensor, Written]:
         """Logits `(batch, vocab_size)` after one more token of each sample, `(batch,)`, and the cache with it."""
-        logits, cache = self._decoded(tokens[:, None], memory, cache)
-        return logits[:, 0], cache
+        before = torch.full_like(tokens, NOTHING) if cache is None else cache.last
+        layers = None if cache is None else cache.layers
+        logits, layers = self._decoded(tokens[:, None], before[:, None], memory, layers)
+        return logits[:, 0], Written(layers, tokens)
 
-    def _decoded(self, tokens: Tensor, memory: Memory, cache: Cache | None) -> tuple[Tensor, Cache]:
+    def _decoded(self, tokens: Tensor, before: Tensor, memory: Memory, layers: Cache | None) -> tuple[Tensor, Cache]:
         # No mask for the padding of targets: it stands behind, where no real token looks.
-        written, cache = self.decoder(
-            self._embedded(tokens), cache=cache, memory=memory.layers, memory_mask=memory.there
+        written, layers = self.decoder(
+            self._scaled(self.embedding(tokens)), cache=layers, memory=memory.layers, memory_mask=memory.there
         )
         logits = functional.linear(written, self.embedding.weight)
-        if self.pointer is not None:
-            logits = self.pointer(written, logits, *memory.copied, memory.there)
-        return logits, cache
+        if self.suggestions is not None and isinstance(memory.suggested, Suggested):
+            logits = self.suggestions(written, logits, torch.stack((tokens, before), dim=2), memory.suggested)
+        return logits, layers
 
-    def _embedded(self, tokens: Tensor) -> Tensor:
-        embedded: Tensor = self.dropout(self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim))
-        return embedded
+    def _scaled(self, vectors: Tensor) -> Tensor:
+        scaled: Tensor = self.dropout(vectors * math.sqrt(self.embedding.embedding_dim))
+        return scaled
