@@ -29,11 +29,15 @@ class Ensemble(nn.Module):
         self.model = nn.ModuleDict(model)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens `(batch, length)`, padded at the end → log probabilities `(batch, classes)`; in training logits."""
+        """Tokens `(batch, length)`, padded at the end → log probabilities `(batch, classes)`.
+
+        In training logits, each by one model. To fewer texts than there are models all of them answer, so that every
+        parameter has a part in every step.
+        """
         models = list(self.model.values())
-        if not self.training:
+        if not self.training or len(tokens) < len(models):
             return torch.stack([model(tokens).log_softmax(1) for model in models]).mean(0)
         hands = torch.randperm(len(tokens), device=tokens.device).tensor_split(len(models))
-        dealt = [(model(tokens[hand]), hand) for model, hand in zip(models, hands, strict=True) if len(hand)]
+        dealt = [(model(tokens[hand]), hand) for model, hand in zip(models, hands, strict=True)]
         logits, order = (torch.cat(each) for each in zip(*dealt, strict=True))
         return logits[order.argsort()]
