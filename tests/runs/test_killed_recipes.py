@@ -28,7 +28,8 @@ SCENES = ["dataset.train_scenes=320", "dataset.val_scenes=40", "dataset.test_sce
 SMALL = ["loader.batch_size=32", "loader.workers=0", "trainer.precision=32-true"]
 NARROW = ["model.width=32", "model.depth=1"]
 WRITTEN = ["task.sample_tokens=20", "trainer.limit_train_batches=60", "trainer.limit_val_batches=2"]
-TEXTS = ["model.width=8", "model.buckets=4096", "trainer.limit_train_batches=30", "trainer.max_epochs=4"]
+FEW_TEXTS = ["trainer.limit_train_batches=30", "trainer.max_epochs=4"]
+TEXTS = ["model.width=8", "model.buckets=4096", *FEW_TEXTS]
 TINY_BERT = [
     "model.name_or_path=null",
     "model.config={model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2}",
@@ -38,6 +39,13 @@ TRANSLATIONS = [
     *("trainer.limit_train_batches=30", "trainer.limit_val_batches=2", "trainer.limit_test_batches=2"),
     *("trainer.max_epochs=4", "trainer.check_val_every_n_epoch=1"),
 ]
+
+
+def _ensemble(*names: str) -> list[str]:
+    small = [f"model.model.{name}.{size}" for name in names for size in ("width=8", "buckets=4096")]
+    return [*small, *FEW_TEXTS, "trainer.check_val_every_n_epoch=1"]
+
+
 OFFLINE: dict[str, list[str]] = {
     "text/char-lm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/char-lm-lstm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
@@ -51,8 +59,8 @@ OFFLINE: dict[str, list[str]] = {
         *(*NARROW, *WRITTEN, "model.heads=2", "loader.workers=0", "engine.compile=false"),
         *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=3"),
     ],
-    "text/language-id": TEXTS,
-    "text/sentiment": TEXTS,
+    "text/language-id": _ensemble("mean", "peaks", "cnn"),
+    "text/sentiment": _ensemble("bag", "cnn"),
     "text/topics": ["dataset={use: movie_sentiment, tokenizer: {use: words}}", *TEXTS],
     "text/translate-en-de": TRANSLATIONS,
     "text/translate-help": ["dataset={use: interface_strings, memory: 1, lexicon: 3}", *TRANSLATIONS],

@@ -6,6 +6,8 @@ import pytest
 import torch
 from toolkit_text.bag_of_ngrams import BagOfNgrams
 from toolkit_text.bilstm_classifier import BiLSTMClassifier
+from toolkit_text.ensemble import Ensemble
+from toolkit_text.ngram_cnn import NgramCNN
 from toolkit_text.text_cnn import TextCNN
 from toolkit_text.transformer_classifier import TransformerClassifier
 from torch import nn
@@ -15,6 +17,20 @@ PAD = 3
 """Another than the usual 0, which a model could have been written for."""
 MODELS = {
     "bag": lambda **more: BagOfNgrams(20, 4, PAD, sizes=[1, 2, 3], buckets=4096, width=16, **more),
+    "bag with peaks": lambda **more: BagOfNgrams(20, 4, PAD, sizes=[1, 2], buckets=4096, width=16, peaks=True, **more),
+    "ngram cnn": lambda **more: NgramCNN(
+        20,
+        4,
+        PAD,
+        sizes=[1, 2],
+        buckets=4096,
+        width=16,
+        reach=[1, 3],
+        filters=16,
+        ngram_dropout=more["dropout"],
+        **more,
+    ),
+    "ensemble": lambda **more: Ensemble({name: MODELS[name](**more) for name in ("bag", "ngram cnn")}),
     "cnn": lambda **more: TextCNN(20, 4, PAD, width=16, sizes=[2, 3], filters=16, **more),
     "bilstm": lambda **more: BiLSTMClassifier(20, 4, PAD, width=16, hidden=16, depth=2, **more),
     "transformer": lambda **more: TransformerClassifier(20, 4, PAD, width=16, depth=2, heads=2, **more),
@@ -86,14 +102,53 @@ def test_it_learns_the_order_of_two_tokens(name):
 def test_a_bag_is_the_mean_of_the_vectors_of_its_ngrams():
     model = MODELS["bag"]().eval()
     a, b = 5, 6
-    rows = [tuple(each.flatten().tolist()) for each in model._rows(torch.tensor([[a, b, a, PAD]]))]
+    rows = [tuple(each) for each in model.vectors.rows(torch.tensor([[a, b, a, PAD]]))[0].T.tolist()]
     singles, pairs, triples = rows
     assert singles == (a, b, a, PAD)
-    assert pairs[2] == triples[1] == PAD
+    assert pairs[2:] == (PAD, PAD)
+    assert triples[1:] == (PAD, PAD, PAD)
     assert len({*pairs[:2], triples[0]}) == 3
     assert all(20 <= row < 20 + 4096 for row in (*pairs[:2], triples[0]))
     vectors = model.vectors.weight[[a, b, a, *pairs[:2], triples[0]]]
     torch.testing.assert_close(model(torch.tensor([[a, b, a]]))[0], model.classifier(vectors.mean(0)))
+
+
+def test_peaks_are_the_maxima_beside_the_mean():
+    model = MODELS["bag with peaks"]().eval()
+    (rows,) = model.vectors.rows(torch.tensor([[5, 6, 7]]))
+    vectors = model.vectors.weight[rows[rows != PAD]]
+    assert vectors.shape == (5, 16)
+    logits = model.classifier(torch.cat((vectors.mean(0), vectors.amax(0))))
+    torch.testing.assert_close(model(torch.tensor([[5, 6, 7]]))[0], logits)
+
+
+def test_a_place_of_an_ngram_cnn_is_the_sum_of_the_ngrams_that_begin_there():
+    model = MODELS["ngram cnn"](dropout=0.5).eval()
+    seen = []
+    model.convolutions[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model(torch.tensor([[5, 6, PAD]]))
+    rows = model.vectors.rows(torch.tensor([[5, 6, PAD]]))[0]
+    assert rows[1:].tolist() == [[6, PAD], [PAD, PAD]]
+    weight = model.vectors.weight
+    torch.testing.assert_close(seen[0][0].T, torch.stack((weight[5] + weight[rows[0, 1]], weight[6], 0 * weight[6])))
+
+
+def test_an_ensemble_answers_by_the_mean_and_trains_each_model_on_its_own_texts():
+    torch.manual_seed(0)
+    models = {name: MODELS[name](dropout=0.0) for name in ("bag", "cnn")}
+    ensemble = Ensemble(models)
+    tokens = batch_of(texts(7, 3, 5), 7)
+    means = torch.stack([model(tokens).log_softmax(1) for model in models.values()]).mean(0)
+    torch.testing.assert_close(ensemble.eval()(tokens), means)
+    tokens = tokens.repeat(4, 1)
+    alone = torch.stack([model(tokens) for model in models.values()])
+    logits = ensemble.train()(tokens)
+    own = torch.isclose(logits, alone).all(2)
+    # To each text one of the models has answered, and each of them to half of the texts.
+    assert own.sum(0).tolist() == [1] * 12
+    assert own.sum(1).tolist() == [6, 6]
+    # To fewer texts than there are models all answer.
+    torch.testing.assert_close(ensemble(tokens[:1]), means[:1])
 
 
 def test_texts_shorter_than_every_ngram_have_the_bias_for_outputs():
@@ -105,16 +160,18 @@ def test_texts_shorter_than_every_ngram_have_the_bias_for_outputs():
 def test_ngrams_are_spread_over_all_buckets():
     model = BagOfNgrams(100, 2, sizes=[2], buckets=1000)
     pairs = torch.cartesian_prod(torch.arange(1, 100), torch.arange(1, 100))
-    (rows,) = model._rows(pairs)
-    counts = (rows.flatten() - 100).bincount(minlength=1000)
+    rows = model.vectors.rows(pairs)
+    assert (rows[:, 1] == model.vectors.pad_id).all()
+    counts = (rows[:, 0].flatten() - 100).bincount(minlength=1000)
     # 9,801 pairs thrown at random into 1,000 buckets: a mean of 9.8, and a deviation of 3.1.
     assert len(counts) == 1000
     assert 2.7 < counts.float().std() < 3.6
 
 
-def test_ngrams_are_left_out_in_training_only():
+@pytest.mark.parametrize("name", ["bag", "bag with peaks", "ngram cnn"])
+def test_ngrams_are_left_out_in_training_only(name):
     torch.manual_seed(0)
-    model = MODELS["bag"](dropout=0.5)
+    model = MODELS[name](dropout=0.5)
     tokens = batch_of(texts(12), 12)
     assert not torch.allclose(model(tokens), model(tokens))
     model.eval()
@@ -123,8 +180,21 @@ def test_ngrams_are_left_out_in_training_only():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"sizes": []}, "sizes"), ({"sizes": [0]}, "sizes"), ({"buckets": 0}, "buckets"), ({"dropout": 1.0}, "dropout")],
+    [
+        ({"sizes": [1, 1]}, "sizes"),
+        ({"sizes": []}, "sizes"),
+        ({"sizes": [0]}, "sizes"),
+        ({"buckets": 0}, "buckets"),
+        ({"dropout": 1.0}, "dropout"),
+    ],
 )
 def test_bags_that_cannot_be(arguments, message):
     with pytest.raises(ValueError, match=message):
         BagOfNgrams(20, 4, **arguments)
+
+
+def test_ngram_cnns_and_ensembles_that_cannot_be():
+    with pytest.raises(ValueError, match="reach"):
+        NgramCNN(20, 4, reach=[0])
+    with pytest.raises(ValueError, match="two or more"):
+        Ensemble({"one": MODELS["bag"]()})

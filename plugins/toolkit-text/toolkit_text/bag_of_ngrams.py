@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-_FACTOR = 0x5851F42D4C957F2D
-"""Of Knuth's generator MMIX: multiplied by it, neighbouring numbers differ in their upper bits."""
+from toolkit_text.ngrams import NgramVectors
 
 
 class BagOfNgrams(nn.Module):
@@ -29,6 +27,7 @@ class BagOfNgrams(nn.Module):
         buckets: vectors for all n-grams of two tokens and more.
         width: length of a vector.
         dropout: probability with which an n-gram is left out in training.
+        peaks: whether the linear layer sees, beside the mean, the maximum of each number over the n-grams.
 
     Raises:
         ValueError: `sizes` are not numbers from 1 up, or the other numbers cannot be.
@@ -43,49 +42,17 @@ class BagOfNgrams(nn.Module):
         buckets: int = 2**17,
         width: int = 64,
         dropout: float = 0.0,
+        peaks: bool = False,
     ) -> None:
         super().__init__()
-        if not sizes or min(sizes) < 1 or len(set(sizes)) < len(sizes):
-            raise ValueError(f"sizes={list(sizes)}: different numbers of tokens from 1 up, such as [1, 2, 3]")
-        if buckets < 1:
-            raise ValueError(f"buckets={buckets}: a number of vectors from 1 up")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout}: a probability from 0 to below 1")
-        self.vocab_size = vocab_size
-        self.pad_id = pad_id
-        self.sizes = sorted(sizes)
-        self.buckets = buckets if self.sizes[-1] > 1 else 0
-        self.dropout = dropout
-        self.vectors = nn.Embedding(vocab_size + self.buckets, width, padding_idx=pad_id)
+        self.vectors = NgramVectors(vocab_size, sizes, buckets, width, pad_id, dropout)
         # Small, so that n-grams that were rarely seen say little.
         nn.init.uniform_(self.vectors.weight, -1 / width, 1 / width)
-        self.classifier = nn.Linear(width, num_classes)
+        self.modes = ("mean", "max") if peaks else ("mean",)
+        self.classifier = nn.Linear(width * len(self.modes), num_classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens `(batch, length)`, padded at the end → logits `(batch, classes)`."""
-        rows = torch.cat(list(self._rows(tokens)), dim=1)
-        if self.training and self.dropout:
-            rows = rows.masked_fill(torch.rand_like(rows, dtype=torch.float32) < self.dropout, self.pad_id)
-        # Rows of padding count neither in the sum nor in the number it is divided by.
-        mean = functional.embedding_bag(rows, self.vectors.weight, mode="mean", padding_idx=self.pad_id)
-        logits: Tensor = self.classifier(mean)
+        rows = self.vectors.rows(tokens).flatten(1)
+        logits: Tensor = self.classifier(torch.cat([self.vectors.pooled(rows, mode) for mode in self.modes], dim=1))
         return logits
-
-    def _rows(self, tokens: Tensor) -> Iterator[Tensor]:
-        """By size the places of a text's n-grams in the table of vectors, `(batch, length - size + 1)`."""
-        most = self.sizes[-1]
-        tokens = functional.pad(tokens, (0, max(0, most - tokens.shape[1])), value=self.pad_id)
-        hashed = rows = tokens
-        for size in range(1, most + 1):
-            last = tokens[:, size - 1 :]
-            if size > 1:
-                hashed = _mixed(hashed[:, : last.shape[1]]) + last
-                rows = self.vocab_size + _mixed(hashed).bitwise_and(2**62 - 1) % self.buckets
-            if size in self.sizes:
-                # Padding stands at the end: where an n-gram's last token is some, there is no n-gram.
-                yield rows.masked_fill(last == self.pad_id, self.pad_id)
-
-
-def _mixed(numbers: Tensor) -> Tensor:
-    numbers = (numbers + 1) * _FACTOR
-    return numbers ^ (numbers >> 29)
