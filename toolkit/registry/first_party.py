@@ -9,6 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "toolkit-recsys": {
+        "task": (),
+        "model": (),
+        "dataset": ("interactions",),
+        "loss": (),
+        "metric": (),
+        "part": (),
+    },
     "toolkit-text": {
         "task": ("language_modeling", "seq2seq"),
         "model": (
