@@ -44,8 +44,8 @@ class SampledCandidates:
             seen: by split, what users have seen before.
         """
         note(
-            f"metrics rank {self.number} sampled items: they do not estimate those over all items, and can put models in "
-            "another order (Krichene and Rendle, KDD 2020). Leave out task.candidates to rank all items"
+            f"metrics rank {self.number} sampled items: they do not estimate those over all items, and can put models "
+            "in another order (Krichene and Rendle, KDD 2020). Leave out task.candidates to rank all items"
         )
         self._drawn = {}
         for split, interactions in seen.items():
