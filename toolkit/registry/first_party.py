@@ -10,12 +10,24 @@ from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-recsys": {
-        "task": (),
-        "model": (),
+        "task": ("item_recommendation",),
+        "model": (
+            "bert4rec",
+            "bpr",
+            "ease",
+            "gru4rec",
+            "item_knn",
+            "lightgcn",
+            "mult_vae",
+            "neumf",
+            "popularity",
+            "sasrec",
+            "two_tower",
+        ),
         "dataset": ("interactions",),
-        "loss": (),
-        "metric": (),
-        "part": (),
+        "loss": ("bpr", "pointwise"),
+        "metric": ("coverage", "hit_rate", "item_precision", "item_recall", "mrr", "ndcg", "novelty"),
+        "part": ("in_batch", "popularity", "sampled_candidates", "uniform"),
     },
     "toolkit-text": {
         "task": ("language_modeling", "seq2seq"),
