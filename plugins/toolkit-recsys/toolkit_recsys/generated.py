@@ -72,8 +72,8 @@ def generated_interactions(
     """
     if users < 1 or factors < 1 or not FEWEST <= mean <= items // 4:
         raise ValueError(
-            f"users={users}, factors={factors}, mean={mean}, items={items}: numbers from 1 up; a mean from {FEWEST} up, "
-            "and four times as many items"
+            f"users={users}, factors={factors}, mean={mean}, items={items}: numbers from 1 up; a mean from {FEWEST} "
+            "up, and four times as many items"
         )
     generator = torch.Generator().manual_seed(seed)
 
@@ -111,7 +111,7 @@ def generated_interactions(
 
 
 def _chosen(liking: Tensor, following: Tensor | None, numbers: Tensor, generator: torch.Generator) -> Tensor:
-    """The items of each user in the order they are chosen in, int64 `(users, most)`; those beyond its number are any."""
+    """The items of each user in the order of choice, int64 `(users, most)`; those beyond a user's number are any."""
     most = int(numbers.max())
     if following is None:
         # Gumbel's trick: the largest of these are a draw without replacement, in its order.
