@@ -1,9 +1,9 @@
 """``python -m toolkit_recsys.export RUN FOLDER``: the vectors of a run's users and items, for a search of neighbours.
 
 For models whose scores are products of two vectors: `bpr`, `lightgcn`, `two_tower`. The folder gets ``items.npy``
-``(num_items, width)`` and ``users.npy`` ``(num_users, width)``, float32, and ``ids.json`` with the ids of both in the order
-of the rows. With ``--faiss`` also ``items.faiss``, an index of the items by inner product, which is exact: it needs
-the extra `toolkit-recsys[faiss]`. What users have seen is not in any of these: leave it out of what is found.
+``(num_items, width)`` and ``users.npy`` ``(num_users, width)``, float32, and ``ids.json`` with the ids of both in the
+order of the rows. With ``--faiss`` also ``items.faiss``, an index of the items by inner product, which is exact: it
+needs the extra `toolkit-recsys[faiss]`. What users have seen is among what is found: leave it out there.
 
 Imports torch and Lightning.
 """
