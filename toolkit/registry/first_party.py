@@ -11,10 +11,30 @@ from collections.abc import Mapping
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-recsys": {
         "task": (),
-        "model": (),
-        "dataset": ("interactions",),
+        "model": (
+            "autoint",
+            "biases",
+            "dcn_v2",
+            "deepfm",
+            "final_mlp",
+            "fm",
+            "fwfm",
+            "logistic_regression",
+            "rating_mf",
+            "wide_and_deep",
+        ),
+        "dataset": (
+            "avazu",
+            "click_table",
+            "criteo",
+            "frappe",
+            "generated_clicks",
+            "interactions",
+            "movielens_100k_clicks",
+            "movielens_100k_ratings",
+        ),
         "loss": (),
-        "metric": (),
+        "metric": ("click_ratio", "log_loss"),
         "part": (),
     },
     "toolkit-text": {
