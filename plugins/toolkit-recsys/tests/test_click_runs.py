@@ -92,8 +92,9 @@ def test_a_run_that_was_stopped_inside_an_epoch_goes_on_exactly(recipe, tmp_path
     part = run(load(recipe, [*overrides, "trainer.max_steps=25"]), root=tmp_path / "part").folder
     again = RunFolder(resume(str(part), ["trainer.max_steps=-1"]).folder)
     assert again.read_json()["metrics"] == whole.read_json()["metrics"]
-    saved = [torch.load(each.checkpoints / "epoch-0003.ckpt", weights_only=True)["state_dict"] for each in (whole,
-    again)] assert saved[0].keys() == saved[1].keys()
+    files = [each.checkpoints / "epoch-0003.ckpt" for each in (whole, again)]
+    saved = [torch.load(file, weights_only=True)["state_dict"] for file in files]
+    assert saved[0].keys() == saved[1].keys()
     assert all(torch.equal(value, saved[1][name]) for name, value in saved[0].items())
 
 
