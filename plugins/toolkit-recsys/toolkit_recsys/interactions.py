@@ -46,7 +46,7 @@ class Interactions:
         times: Tensor | None = None,
         values: Tensor | None = None,
     ) -> Interactions:
-        """Sorted by user, then time; rows of one time, or all of a user without times, keep the order they are given in.
+        """Sorted by user, then time; rows of one time, and all of them without times, keep their order.
 
         Arguments:
             users: int64 `(interactions,)`.
@@ -105,8 +105,8 @@ class Interactions:
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """Which pairs are interactions; computed on the device of `users`, where what is needed is kept.
 
-        By a table of all pairs where there are at most 64 Mi of them (a byte each), by bisection in sorted keys (8 bytes
-        for each interaction) where there are more.
+        By a table of all pairs where there are at most 64 Mi of them (a byte each), by bisection in sorted keys (8
+        bytes for each interaction) where there are more.
 
         Arguments:
             users: numbers of users, int64, any shape.
