@@ -265,7 +265,7 @@ WRONG = {
     "no target": ([*GOOD, "u1,Rome,1,a,,7,val"], {}, r"a.csv:4: no 'label' in this row"),
     "one class": ([GOOD[0]] * 4, {}, r"a.csv: 4 rows of train, and all have a 'label' of 1; there is nothing to tell"),
     "no rows": ([], {}, r"a.csv: has no rows"),
-    "a row too short": ([*GOOD, "u1,Rome"], {}, r"a.csv: cannot be read: .*Expected 7 columns, got 2"),
+    "a row too short": ([*GOOD, "u1,Rome"], {}, r"a.csv:4: 2 fields in this line, and there are 7 columns"),
     "a strange split": ([*GOOD, "u1,Rome,1,a,1,7,tst"], {"split": "part"}, r"a.csv:4: the split 'tst' is none of tr"),
     "a time that is none": ([*GOOD, "u1,Rome,1,a,1,soon,val"], {"time": "when"}, r"a.csv:4: 'when' is 'soon', which"),
     "no time": ([*GOOD, "u1,Rome,1,a,1,,val"], {"time": "when"}, r"a.csv:4: no 'when' in this row"),
@@ -300,7 +300,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(ValueError, match=r"a.parquet: not Parquet"):
         click_table(str(tmp_path / "a.parquet"), ["user"])
     (tmp_path / "a.csv").write_bytes(b"user,label\nu\xff,1\n")
-    with pytest.raises(ValueError, match=r"a.csv.*UTF"):
+    with pytest.raises(ValueError, match=r"a.csv:2: not utf-8"):
         click_table(str(tmp_path / "a.csv"), ["user"])
     (tmp_path / "a.jsonl").write_text('{"user": 1, "label": 1}\n{"user": 1}\n')
     with pytest.raises(ValueError, match=r"a.jsonl:2: no 'label' in this line"):

@@ -10,7 +10,7 @@ from toolkit.data import Splits
 from toolkit_recsys.clicks.dataset import click_splits, divided, of_files, stand_in
 from toolkit_recsys.clicks.learning import Asked, Part
 from toolkit_recsys.clicks.row_reader import RowReader
-from toolkit_recsys.clicks.tables import TableFile
+from toolkit_recsys.clicks.tables import Table, open_table
 
 
 def click_table(
@@ -118,8 +118,8 @@ def click_table(
     if file is not None and given:
         raise ValueError(f"file and {given[0]} are given: either one file, or train with val and test")
 
-    def table(path: str) -> TableFile:
-        return TableFile(Path(path).expanduser(), asked.names)
+    def table(path: str) -> Table:
+        return open_table(Path(path).expanduser(), asked.names)
 
     if file is not None:
         whole = table(file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 
@@ -90,7 +89,7 @@ def click_splits(
         return found if kept is None else Learnt(Schema.from_bytes(kept), found.rows)
 
     if stays is None:
-        stays = sum(Path(part.table.name).stat().st_size for part in parts) > LARGE
+        stays = sum(part.table.path.stat().st_size for part in parts) > LARGE
     stored = on_disk(parts, asked, learnt, kept) if stays else in_memory(parts, asked, learnt())
     return Splits(
         stored.splits.get("train"),

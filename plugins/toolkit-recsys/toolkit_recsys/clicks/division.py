@@ -151,7 +151,7 @@ class ByTime:
                 lowest = np.argpartition(ranks, TIMES)[:TIMES]
                 kept, ranks = kept[lowest], ranks[lowest]
         if len(kept) and kept.min() == kept.max():
-            raise ValueError(f"{table.name}: all rows have the same {column!r}, so they cannot be divided by it")
+            raise ValueError(f"{table.path}: all rows have the same {column!r}, so they cannot be divided by it")
         train = 1 - shares.val - shares.test
         val, test = (float(each) for each in np.quantile(kept, [train, train + shares.val], method="higher"))
         return cls(column, (val if shares.val else test, test if shares.test else float("inf")))

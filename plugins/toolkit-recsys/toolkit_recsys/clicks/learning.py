@@ -120,7 +120,7 @@ def pieces(parts: Sequence[Part], asked: Asked) -> Iterator[Piece]:
             yield Piece(table, first, rows, division.of(rows, first, table), asked.targets(rows, first, table))
             first += rows.num_rows
         if not first:
-            raise ValueError(f"{table.name}: has no rows")
+            raise ValueError(f"{table.path}: has no rows")
 
 
 class Learnt(NamedTuple):
@@ -161,7 +161,7 @@ def learn(parts: Sequence[Part], asked: Asked) -> Learnt:
             measured = measure.measured(numbers(piece.rows.column(name), name, piece.place)[trained])
             moments[name].add(measured[~np.isnan(measured)])
     divided = dict(zip(SPLITS, rows.tolist(), strict=True))
-    called = parts[0].table.name
+    called = parts[0].table.path
     if not divided["train"]:
         raise ValueError(f"{called}: no rows to train on of {counted(int(rows.sum()), 'row')}")
     if asked.kind == "click":

@@ -14,7 +14,7 @@ from toolkit_recsys.clicks.dataset import click_splits, divided, stand_in
 from toolkit_recsys.clicks.division import Division
 from toolkit_recsys.clicks.learning import Asked, Part
 from toolkit_recsys.clicks.row_reader import RowReader
-from toolkit_recsys.clicks.tables import TableFile, TableInMemory
+from toolkit_recsys.clicks.tables import TableInMemory, open_table
 
 FILES = ("ml-100k.inter", "ml-100k.user", "ml-100k.item")
 CATEGORICAL = ("user_id", "item_id", "age", "gender", "occupation", "zip_code", "release_year")
@@ -80,7 +80,7 @@ def movielens_100k_ratings(
         FileNotFoundError: a file is not there.
         ValueError: one is no such table.
     """
-    table = TableFile(Path(root).expanduser() / FILES[0])
+    table = open_table(Path(root).expanduser() / FILES[0])
     division = _division(table, fold=fold, folds=folds, val_share=val_share, seed=split_seed)
     return click_splits([Part(table, division)], _asked(CATEGORICAL[:2], {}, None, "number"), False, run_files)
 
@@ -98,15 +98,15 @@ def _asked(
 
 def _joined(root: Path) -> TableInMemory:
     """Every rating with the features of its user and its film."""
-    ratings, users, films = (TableFile(root / name) for name in FILES)
+    ratings, users, films = (open_table(root / name) for name in FILES)
     held = pa.Table.from_batches(ratings.pieces(["user_id", "item_id", "rating"]))
     for table, key in ((users, "user_id"), (films, "item_id")):
-        features = pa.Table.from_batches(table.pieces(table.columns()))
+        features = pa.Table.from_batches(table.pieces(table.names))
         rows = pc.index_in(held[key], features[key].combine_chunks())
         for name in features.column_names:
             if name != key:
                 held = held.append_column(name, features[name].take(rows))
-    return TableInMemory(held.combine_chunks(), ratings)
+    return TableInMemory(held.combine_chunks(), ratings.path, ratings)
 
 
 # Attributes of the functions: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.

@@ -12,7 +12,7 @@ from toolkit.data import Splits
 from toolkit_recsys.clicks.dataset import click_splits, divided, of_files, stand_in
 from toolkit_recsys.clicks.learning import Asked, Part
 from toolkit_recsys.clicks.row_reader import RowReader
-from toolkit_recsys.clicks.tables import TableFile
+from toolkit_recsys.clicks.tables import Table, open_table
 
 CRITEO_NUMBERS = tuple(f"I{number}" for number in range(1, 14))
 CRITEO_CATEGORIES = tuple(f"C{number}" for number in range(1, 27))
@@ -76,7 +76,7 @@ def criteo(
         names=columns if plain else None,
         delimiter="\t" if plain else None,
     )
-    table = TableFile(folder / ("train.txt" if plain else "train.parquet"), asked.names, asked.delimiter)
+    table = open_table(folder / ("train.txt" if plain else "train.parquet"), asked.names, asked.delimiter)
     return _at_random(table, asked, val_share, test_share, split_seed, run_files)
 
 
@@ -111,7 +111,7 @@ def avazu(
     """
     folder = Path(root).expanduser()
     packed = folder / "train.csv.gz"
-    table = TableFile(packed if packed.is_file() else folder / "train.csv")
+    table = open_table(packed if packed.is_file() else folder / "train.csv")
     hashing = dict.fromkeys(("device_id", "device_ip"), buckets)
     asked = Asked("click", AVAZU_CATEGORIES, (), {}, None, "click", (), hashing, min_count, longest=1)
     return _at_random(table, asked, val_share, test_share, split_seed, run_files)
@@ -139,12 +139,12 @@ def frappe(root: str, min_count: int = 1, run_files: Mapping[str, bytes] | None 
     asked = Asked("label", FRAPPE_CATEGORIES, (), {}, 1.0, "click", (), {}, min_count, 1, columns, " ")
     names = {"train": "train", "val": "validation", "test": "test"}
     files = {split: Path(root).expanduser() / f"frappe.{name}.libfm" for split, name in names.items()}
-    parts = of_files({split: TableFile(path, asked.names, asked.delimiter) for split, path in files.items()})
+    parts = of_files({split: open_table(path, asked.names, asked.delimiter) for split, path in files.items()})
     return click_splits(parts, asked, None, run_files)
 
 
 def _at_random(
-    table: TableFile,
+    table: Table,
     asked: Asked,
     val_share: float,
     test_share: float,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,8 +9,10 @@ from typing import Any, BinaryIO
 from torch import Tensor
 
 from toolkit_recsys.clicks.schema import SCHEMA_FILE, Schema, tensors
-from toolkit_recsys.clicks.tables import CSV, JSONL, PARQUET, SUFFIXES, TableFile, kind_of
+from toolkit_recsys.clicks.tables import JSONL, SUFFIXES, Table, open_table, table_of_text
 from toolkit_recsys.notes import counted, note
+from toolkit_recsys.table_files import PARQUET
+from toolkit_recsys.text_rows import suffix_of
 
 
 class RowReader:
@@ -32,8 +33,7 @@ class RowReader:
 
     def read(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Raises ValueError where it is no such table."""
-        content = stream.read()
-        table = self._table(name, content)
+        table = self._table(name, stream)
         unknown = dict.fromkeys((each.name for each in self.schema.categorical), 0)
         first = 0
         for piece in table.pieces(self.schema.columns):
@@ -54,12 +54,11 @@ class RowReader:
             if count:
                 note(f"{name}: {counted(count, 'value')} of {field_name!r} missing, or not seen in training")
 
-    def _table(self, name: str, content: bytes) -> TableFile:
+    def _table(self, name: str, stream: BinaryIO) -> Table:
         path = Path(name)
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-        if kind_of(path) not in SUFFIXES:
-            path = Path(name + (JSONL[0] if content.lstrip()[:1] == b"{" else CSV[0]))
-        if kind_of(path) in (*JSONL, *PARQUET):
-            return TableFile(path, content=content)
-        return TableFile(path, self.schema.names, self.schema.delimiter, content)
+        suffix = suffix_of(path)
+        if suffix not in SUFFIXES or not path.is_file():
+            return table_of_text(stream.read(), path, self.schema.names)
+        if suffix in (*JSONL, *PARQUET):
+            return open_table(path)
+        return open_table(path, self.schema.names, self.schema.delimiter)

@@ -70,7 +70,7 @@ def on_disk(parts: Sequence[Part], asked: Asked, learn: Callable[[], Learnt], ke
     with FileLock(root / f".{folder.name}.lock"):
         if not folder.is_dir():
             learnt = learn()
-            note(f"{parts[0].table.name}: converting {sum(learnt.rows.values()):,} rows, once, to {folder}")
+            note(f"{parts[0].table.path}: converting {sum(learnt.rows.values()):,} rows, once, to {folder}")
             _convert(parts, asked, learnt, folder)
     schema = Schema.from_bytes((folder / SCHEMA_FILE).read_bytes())
     rows: Mapping[str, int] = json.loads((folder / COUNTS_FILE).read_text())
@@ -87,7 +87,7 @@ def _key(parts: Sequence[Part], asked: Asked) -> str:
     """Names a conversion: other for another file, for one that has changed, and for whatever else is asked of it."""
     told: list[Any] = [FORMAT, repr(asked)]
     for table, division in parts:
-        path = Path(table.name).resolve()
+        path = table.path.resolve()
         state = path.stat()
         told.append((str(path), state.st_size, state.st_mtime_ns, repr(division)))
     return hashlib.sha256(repr(told).encode()).hexdigest()[:24]

@@ -1,42 +1,54 @@
-"""Tables that are read in pieces, so that a table may be larger than memory. Imports pyarrow and NumPy.
+"""Tables that are read in pieces, so that a table may be larger than memory. Imports pyarrow.
 
 A piece is a `pyarrow.RecordBatch`: CSV and TSV give columns of text, Parquet and JSON Lines such as they have.
+`toolkit_recsys.columns` reads tables that fit into memory, with the types that it is asked for.
 """
 
 from __future__ import annotations
 
 import csv
-import difflib
-import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-from pyarrow import csv as reading
-from pyarrow import parquet
+import pyarrow.csv
+import pyarrow.parquet
+
+from toolkit_recsys.table_files import PARQUET, check_names
+from toolkit_recsys.table_files import SUFFIXES as OF_TABLES
+from toolkit_recsys.text_rows import ATOMIC, CSV, Format, binary, rows, suffix_of
 
 PIECE_BYTES = 4 * 1024 * 1024
 """Of a text file, read at a time."""
 PIECE_ROWS = 65_536
-"""Of a Parquet file, read at a time."""
+"""Of other files, read at a time."""
 
-CSV, TSV, JSONL, PARQUET = (".csv",), (".tsv", ".tab", ".inter", ".user", ".item"), (".jsonl", ".ndjson"), (".parquet",)
-SUFFIXES = (*CSV, *TSV, *JSONL, *PARQUET)
-"""What the names of tables end in; those of text may be compressed by gzip, as `.csv.gz`."""
+JSONL = (".jsonl", ".ndjson")
+SUFFIXES = (*OF_TABLES, *JSONL)
+"""What the names of tables end in; those of text may be compressed, as `.csv.gz`."""
 
 
 class Table(Protocol):
     """Rows in pieces."""
 
-    name: str
-    """As it is called in messages."""
+    @property
+    def path(self) -> Path:
+        """The file, as messages name it."""
+        ...
 
-    def columns(self) -> list[str]:
-        """The names of all columns."""
+    @property
+    def where(self) -> str:
+        """Where the columns are named, for messages."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of its columns."""
         ...
 
     def pieces(self, columns: Sequence[str]) -> Iterator[Any]:
@@ -48,218 +60,251 @@ class Table(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class TableFile:
-    """A table in a file. The end of its name says what it is.
+def open_table(path: Path, names: Sequence[str] | None = None, delimiter: str | None = None) -> Table:
+    """The table in a file. The end of its name says what it is.
 
     Arguments:
         path: the file.
         names: of all columns of a CSV or TSV file without a line that names them.
-        delimiter: what separates the fields of a text file; a comma in CSV, else a tab.
-        content: what the file holds, where it was read already.
+        delimiter: what separates the fields of a text file, where its name does not say.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: its name does not say what it is. Reading raises it too, with the file and where it can the line,
             for what is no such table.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"{str(path)!r} is not a file; give a table that ends in {', '.join(SUFFIXES)}")
+    suffix = suffix_of(path)
+    if delimiter is None and suffix not in SUFFIXES:
+        raise ValueError(f"{path}: a table's name ends in {', '.join(SUFFIXES)} (or one of these and .gz or .xz)")
+    if names is not None and suffix in (*JSONL, *PARQUET):
+        raise ValueError(f"{path}: its columns have names already, and columns are given")
+    if suffix in PARQUET:
+        return _Parquet(path)
+    if suffix in JSONL:
+        return _Objects(path, Format("", False))
+    quoted = suffix in CSV
+    form = Format(delimiter or ("," if quoted else "\t"), quoted)
+    return _Text(path, form, names, typed=suffix in ATOMIC)
 
+
+@dataclass(frozen=True)
+class _Text:
     path: Path
-    names: Sequence[str] | None = None
-    delimiter: str | None = None
-    content: bytes | None = None
-
-    def __post_init__(self) -> None:
-        if self.content is None and not self.path.is_file():
-            raise FileNotFoundError(
-                f"{str(self.path)!r} is not a file; give a table that ends in {', '.join(SUFFIXES)}"
-            )
-        if self.delimiter is None and self.kind not in SUFFIXES:
-            raise ValueError(f"{self.path}: a table's name ends in {', '.join(SUFFIXES)}")
-        if self.names is not None and self.kind in (*JSONL, *PARQUET):
-            raise ValueError(f"{self.path}: its columns have names already, and names are given")
+    form: Format
+    given: Sequence[str] | None
+    typed: bool
+    """Whether names are followed by a colon and a type, as in RecBole's atomic files."""
 
     @property
-    def name(self) -> str:
-        return str(self.path)
+    def where(self) -> str:
+        return str(self.path) if self.given is not None else f"{self.path}:{self._first()[0]}"
 
     @property
-    def kind(self) -> str:
-        return kind_of(self.path)
-
-    def columns(self) -> list[str]:
-        if self.kind in PARQUET:
-            with _told(self.name, "not Parquet"):
-                return list(self._parquet().schema_arrow.names)
-        if self.names is not None:
-            return list(self.names)
-        if self.kind in JSONL:
-            return list(next(self._objects(), (0, dict[str, Any]()))[1])
-        header = next(self._fields(), None)
-        if header is None:
-            raise ValueError(f"{self.name}: is empty; its first line should name the columns")
-        # The typed header of RecBole's atomic files: `user_id:token`.
-        return [_untyped(name) for name in header[1]]
+    def names(self) -> Sequence[str]:
+        if self.given is not None:
+            return self.given
+        found = [name.strip() for name in self._first()[1]]
+        return [name.partition(":")[0] for name in found] if self.typed else found
 
     def pieces(self, columns: Sequence[str]) -> Iterator[Any]:
-        require(self, columns)
-        if self.kind in PARQUET:
-            with _told(self.name, "not Parquet"):
-                yield from self._parquet().iter_batches(PIECE_ROWS, columns=list(columns))
-        elif self.kind in JSONL:
-            yield from self._json_pieces(columns)
-        else:
-            yield from self._text_pieces(columns)
-
-    def place(self, row: int) -> str:
-        if self.kind in PARQUET:
-            return f"{self.name}, row {row + 1}"
-        rows = self._objects() if self.kind in JSONL else self._fields()
-        skipped = 0 if self.kind in JSONL or self.names is not None else 1
-        return f"{self.name}:{next((line for number, (line, _) in enumerate(rows) if number == row + skipped), 0)}"
-
-    def _text_pieces(self, columns: Sequence[str]) -> Iterator[Any]:
-        names = self.columns()
-        named = self.names is not None
-        with _told(self.name, "cannot be read"), self._arrow_stream() as stream:
-            # One thread: only then do messages tell the row. Batches come in the file's order either way.
-            reader = reading.open_csv(
-                stream,
-                reading.ReadOptions(
-                    use_threads=False, block_size=PIECE_BYTES, column_names=names, skip_rows=0 if named else 1
+        check_names(self, columns, columns)
+        try:
+            # One thread: only then do messages tell the row.
+            yield from pyarrow.csv.open_csv(
+                binary(self.path),
+                pyarrow.csv.ReadOptions(
+                    use_threads=False,
+                    block_size=PIECE_BYTES,
+                    column_names=list(self.names),
+                    skip_rows=0 if self.given is not None else 1,
                 ),
-                reading.ParseOptions(delimiter=self._separator, quote_char='"' if self.kind in CSV else False),
-                reading.ConvertOptions(
+                pyarrow.csv.ParseOptions(
+                    delimiter=self.form.delimiter,
+                    quote_char='"' if self.form.quoted else False,
+                    newlines_in_values=self.form.quoted,
+                ),
+                pyarrow.csv.ConvertOptions(
                     include_columns=list(columns),
                     column_types=dict.fromkeys(columns, pa.string()),
                     strings_can_be_null=False,
                 ),
             )
-            yield from reader
+        except (pa.ArrowException, OSError, EOFError) as error:
+            self._blame()
+            raise ValueError(f"{self.path}: {error}") from error
 
-    def _json_pieces(self, columns: Sequence[str]) -> Iterator[Any]:
-        rows: list[Mapping[str, Any]] = []
-        for line, row in self._objects():
-            missing = [name for name in columns if name not in row]
-            if missing:
-                raise ValueError(f"{self.name}:{line}: no {missing[0]!r} in this line")
-            rows.append(row)
-            if len(rows) == PIECE_ROWS:
-                yield record_batch(columns, rows)
-                rows = []
-        if rows:
-            yield record_batch(columns, rows)
+    def place(self, row: int) -> str:
+        line, _ = next(islice(rows(self.path, self.form), row + (self.given is None), None))
+        return f"{self.path}:{line}"
 
-    def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The objects of JSON Lines, with the lines they stand in."""
-        for line, text in enumerate(self._lines(), 1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"{self.name}:{line}: not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise ValueError(f"{self.name}:{line}: not a JSON object but {text.strip()[:40]}")
-            yield line, row
+    def _first(self) -> tuple[int, Sequence[str]]:
+        first = next(rows(self.path, self.form), None)
+        if first is None:
+            raise ValueError(f"{self.path}: is empty; its first line should name the columns")
+        return first
 
-    def _fields(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows of CSV and TSV, that of the names too, with the lines they begin in."""
-        if self.kind not in CSV:
-            for line, text in enumerate(self._lines(), 1):
-                if text.rstrip("\r\n"):
-                    yield line, text.rstrip("\r\n").split(self._separator)
-            return
-        reader = csv.reader(self._lines(), delimiter=self._separator)
-        line = 1
-        try:
-            for fields in reader:
-                if fields:
-                    yield line, fields
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise ValueError(f"{self.name}:{line}: not CSV: {error}") from error
+    def _blame(self) -> None:
+        """Raises ValueError with the first line that is no such row as the others."""
+        wanted = len(self.names)
+        for line, fields in rows(self.path, self.form):
+            if len(fields) != wanted:
+                there = f"{len(fields)} fields in this line, and there are {wanted} columns"
+                raise ValueError(f"{self.path}:{line}: {there}")
 
-    def _lines(self) -> Iterator[str]:
-        with self._opened() as lines:
-            for line, text in enumerate(lines, 1):
-                try:
-                    yield text.decode("utf-8-sig" if line == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise ValueError(f"{self.name}:{line}: not UTF-8: {error.reason}") from error
 
-    def _opened(self) -> Any:
-        if self.content is not None:
-            return io.BytesIO(self.content)
-        return gzip.open(self.path) if self.path.suffix.lower() == ".gz" else self.path.open("rb")
+@dataclass(frozen=True)
+class _Objects:
+    """JSON Lines."""
 
-    def _arrow_stream(self) -> Any:
-        if self.content is not None:
-            return pa.BufferReader(self.content)
-        return pa.input_stream(str(self.path), compression="detect")
-
-    def _parquet(self) -> Any:
-        if self.content is not None:
-            return parquet.ParquetFile(pa.BufferReader(self.content))
-        return parquet.ParquetFile(self.path)
+    path: Path
+    form: Format
 
     @property
-    def _separator(self) -> str:
-        return self.delimiter or ("," if self.kind in CSV else "\t")
+    def where(self) -> str:
+        return f"{self.path}:1"
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(next(self._objects(), (0, dict[str, Any]()))[1])
+
+    def pieces(self, columns: Sequence[str]) -> Iterator[Any]:
+        check_names(self, columns, columns)
+        held: list[Mapping[str, Any]] = []
+        for line, found in self._objects():
+            missing = [name for name in columns if name not in found]
+            if missing:
+                raise ValueError(f"{self.path}:{line}: no {missing[0]!r} in this line")
+            held.append(found)
+            if len(held) == PIECE_ROWS:
+                yield record_batch(columns, held)
+                held = []
+        if held:
+            yield record_batch(columns, held)
+
+    def place(self, row: int) -> str:
+        return f"{self.path}:{next(islice(self._objects(), row, None))[0]}"
+
+    def _objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        with binary(self.path) as lines:
+            yield from objects(lines, str(self.path))
+
+
+@dataclass(frozen=True)
+class _Parquet:
+    path: Path
+
+    @property
+    def where(self) -> str:
+        return str(self.path)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self._file().schema_arrow.names)
+
+    def pieces(self, columns: Sequence[str]) -> Iterator[Any]:
+        check_names(self, columns, columns)
+        try:
+            yield from self._file().iter_batches(PIECE_ROWS, columns=list(columns))
+        except pa.ArrowException as error:
+            raise ValueError(f"{self.path}: {error}") from error
+
+    def place(self, row: int) -> str:
+        return f"{self.path}, row {row + 1}"
+
+    def _file(self) -> pyarrow.parquet.ParquetFile:
+        try:
+            return pyarrow.parquet.ParquetFile(self.path)
+        except pa.ArrowException as error:
+            raise ValueError(f"{self.path}: not Parquet: {error}") from error
 
 
 @dataclass(frozen=True)
 class TableInMemory:
-    """A table that was put together in memory, a `pyarrow.Table`; its rows are those of a file.
+    """A table in memory, whose rows are called as those of a file.
 
     Arguments:
-        held: the columns.
-        of: the table whose rows these are, for messages.
+        held: the columns, a `pyarrow.Table`.
+        path: as messages name the file.
+        of: the table in the file, whose rows these are, where there is one.
     """
 
     held: Any
-    of: Table
+    path: Path
+    of: Table | None = None
 
     @property
-    def name(self) -> str:
-        return self.of.name
+    def where(self) -> str:
+        return str(self.path)
 
-    def columns(self) -> list[str]:
+    @property
+    def names(self) -> Sequence[str]:
         return list(self.held.column_names)
 
     def pieces(self, columns: Sequence[str]) -> Iterator[Any]:
-        require(self, columns)
+        check_names(self, columns, columns)
         yield from self.held.select(list(columns)).to_batches(PIECE_ROWS)
 
     def place(self, row: int) -> str:
-        return self.of.place(row)
+        return f"{self.path}, row {row + 1}" if self.of is None else self.of.place(row)
 
 
-def kind_of(path: Path) -> str:
-    """The suffix that says what a table is, without that of a compressed one."""
-    last = path.suffix.lower()
-    return Path(path.stem).suffix.lower() if last == ".gz" else last
+def table_of_text(content: bytes, path: Path, names: Sequence[str] | None) -> TableInMemory:
+    """The table in a piece of text: JSON Lines where it begins with a brace, else CSV.
+
+    Raises:
+        ValueError: it is neither, or no text; the message begins with ``path``.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8: {error.reason}") from error
+    if text.lstrip().startswith("{"):
+        held = [each for _, each in objects(io.BytesIO(content), str(path))]
+    else:
+        held = _of_csv(text, path, names)
+    columns = list(held[0]) if held else []
+    for row, each in enumerate(held, 1):
+        if set(each) != set(columns):
+            raise ValueError(f"{path}, row {row}: other columns than in the first row")
+    return TableInMemory(pa.Table.from_batches([record_batch(columns, held)]) if held else pa.table({}), path)
 
 
-def require(table: Table, columns: Iterable[str]) -> None:
-    """Raises ValueError unless a table has these columns, each once."""
-    names = table.columns()
-    missing = [name for name in columns if name not in names]
-    if missing:
-        near = [difflib.get_close_matches(name, names, 1) for name in missing]
-        meant = "".join(f" Did you mean {match[0]!r}?" for match in near if match)
-        there = ", ".join(names)
-        raise ValueError(
-            f"{table.name}: no column {' and no '.join(map(repr, missing))}.{meant} Columns: {there[:300]}"
-        )
-    twice = [name for name in columns if names.count(name) > 1]
-    if twice:
-        raise ValueError(f"{table.name}: two columns are called {twice[0]!r}")
+def _of_csv(text: str, path: Path, names: Sequence[str] | None) -> list[dict[str, Any]]:
+    try:
+        held = [fields for fields in csv.reader(io.StringIO(text), strict=True) if fields]
+    except csv.Error as error:
+        raise ValueError(f"{path}: not CSV: {error}") from error
+    if names is None:
+        names, held = [name.strip() for name in held[0]] if held else [], held[1:]
+    for row, fields in enumerate(held, 1):
+        if len(fields) != len(names):
+            raise ValueError(f"{path}, row {row}: {len(fields)} fields, and there are {len(names)} columns")
+    return [dict(zip(names, fields, strict=True)) for fields in held]
 
 
-def record_batch(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
-    """A piece of rows: text where a column holds any, else what it holds."""
-    return pa.RecordBatch.from_arrays([_array([row[name] for row in rows]) for name in columns], list(columns))
+def objects(lines: Any, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of JSON Lines, with the lines they stand in.
+
+    Raises:
+        ValueError: a line holds no object; with `name` and the line.
+    """
+    for line, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{name}:{line}: not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"{name}:{line}: not a JSON object but {text.strip()[:40]!r}")
+        yield line, row
+
+
+def record_batch(columns: Sequence[str], held: Sequence[Mapping[str, Any]]) -> Any:
+    """A piece of rows: lists of text where a column holds lists, else text."""
+    return pa.RecordBatch.from_arrays([_array([row[name] for row in held]) for name in columns], list(columns))
 
 
 def _array(values: list[Any]) -> Any:
@@ -271,22 +316,3 @@ def _array(values: list[Any]) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _untyped(name: str) -> str:
-    head, _, kind = name.strip().partition(":")
-    return head if kind in ("token", "token_seq", "float", "float_seq") else name.strip()
-
-
-class _told:
-    """A context in which pyarrow's errors become ValueErrors that begin with a file."""
-
-    def __init__(self, name: str, what: str) -> None:
-        self._name, self._what = name, what
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, pa.ArrowException):
-            raise ValueError(f"{self._name}: {self._what}: {error}") from error
