@@ -209,7 +209,7 @@ def test_rows_on_the_disk_are_those_in_memory_and_are_converted_once(small, cach
     assert isinstance(stored.train, OnDisk)
     assert (found, stored.facts, stored.run_files) == (expected, held.facts, held.run_files)
     assert "converting 6 rows, once, to" in capsys.readouterr().err
-    monkeypatch.setattr(learning, "numbers", None)  # nothing of the table is read again
+    monkeypatch.setattr(learning, "numbers", None)  # of the table nothing is read again
     assert batches(on_disk=True)[1] == expected
     assert "converting" not in capsys.readouterr().err
     monkeypatch.undo()
@@ -231,14 +231,17 @@ def test_a_conversion_that_fails_leaves_nothing_behind(tmp_path, cache):
     assert [each.name for each in (cache / "click_tables").iterdir() if not each.name.endswith(".lock")] == []
 
 
-def test_a_run_that_goes_on_keeps_what_it_has_learnt(small):
+def test_a_run_that_goes_on_keeps_what_it_has_learnt(small, capsys):
     begun = click_table(small, **FEATURES, split="part")
     Path(small).write_text(Path(small).read_text().replace("u1", "u5"))
-    for on_disk in (False, True):
+    for on_disk in (False, True, True):
         again = click_table(small, **FEATURES, split="part", on_disk=on_disk, run_files=begun.run_files)
         assert again.run_files == begun.run_files
         inputs, _ = next(iter(DataModule(again, {"batch_size": 4}).train_dataloader()))
         assert sorted(inputs["categorical"][:, 0].tolist()) == [0, 0, 2, 3], "u5 was not there"
+    assert "not the rows that the run began with" in capsys.readouterr().err
+    new = click_table(small, **FEATURES, split="part", on_disk=True)
+    assert "u5" in Schema.from_bytes(new.run_files[SCHEMA_FILE]).categorical[0].values, "a new run learns anew"
 
 
 def test_several_pieces_are_one_table(tmp_path, monkeypatch):

@@ -20,8 +20,8 @@ from toolkit_recsys.clicks.division import (
     Shares,
     Whole,
 )
-from toolkit_recsys.clicks.learning import Asked, Learnt, Part, learn
-from toolkit_recsys.clicks.schema import SCHEMA_FILE, Schema
+from toolkit_recsys.clicks.learning import Asked, Part, learn
+from toolkit_recsys.clicks.schema import SCHEMA_FILE
 from toolkit_recsys.clicks.stored import in_memory, on_disk
 from toolkit_recsys.clicks.tables import Table
 
@@ -83,14 +83,12 @@ def click_splits(
         ValueError: see `toolkit_recsys.clicks.learning.learn`.
     """
     kept = (run_files or {}).get(SCHEMA_FILE)
-
-    def learnt() -> Learnt:
-        found = learn(parts, asked)
-        return found if kept is None else Learnt(Schema.from_bytes(kept), found.rows)
-
     if stays is None:
         stays = sum(part.table.path.stat().st_size for part in parts) > LARGE
-    stored = on_disk(parts, asked, learnt, kept) if stays else in_memory(parts, asked, learnt())
+    if stays:
+        stored = on_disk(parts, asked, kept)
+    else:
+        stored = in_memory(parts, asked, learn(parts, asked).keeping(kept, parts[0].table.path))
     return Splits(
         stored.splits.get("train"),
         stored.splits.get("val"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -124,9 +125,18 @@ def pieces(parts: Sequence[Part], asked: Asked) -> Iterator[Piece]:
 
 
 class Learnt(NamedTuple):
+    """What is known of tables."""
+
     schema: Schema
     rows: dict[str, int]
     """By split."""
+
+    def keeping(self, kept: bytes | None, path: Path) -> Learnt:
+        """The same with the schema that a run has kept, where it has; a note tells if it is another one."""
+        if kept is None or self.schema.to_bytes() == kept:
+            return self
+        note(f"{path}: not the rows that the run began with; values that are new in it are unknown to the model")
+        return Learnt(Schema.from_bytes(kept), self.rows)
 
 
 def learn(parts: Sequence[Part], asked: Asked) -> Learnt:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -16,7 +16,7 @@ import torch
 
 from toolkit.data import OnDisk, cache_folder
 from toolkit_recsys.clicks.division import SPLITS
-from toolkit_recsys.clicks.learning import Asked, Learnt, Part, Piece, pieces
+from toolkit_recsys.clicks.learning import Asked, Learnt, Part, Piece, learn, pieces
 from toolkit_recsys.clicks.schema import SCHEMA_FILE, Arrays, Schema, tensors
 from toolkit_recsys.notes import note
 
@@ -47,7 +47,7 @@ def in_memory(parts: Sequence[Part], asked: Asked, learnt: Learnt) -> Stored:
     return Stored(learnt.schema, splits)
 
 
-def on_disk(parts: Sequence[Part], asked: Asked, learn: Callable[[], Learnt], kept: bytes | None) -> Stored:
+def on_disk(parts: Sequence[Part], asked: Asked, kept: bytes | None) -> Stored:
     """All rows as arrays in the cache folder, made once for tables that have not changed.
 
     They appear when they are complete. Several processes may ask for the same: one makes them, the others wait.
@@ -55,21 +55,23 @@ def on_disk(parts: Sequence[Part], asked: Asked, learn: Callable[[], Learnt], ke
     Args:
         parts: the tables.
         asked: what is wanted of them.
-        learn: learns of the tables, in a pass over them.
         kept: the schema that a run has kept, which has to be used.
     """
     from filelock import FileLock
 
-    key = _key(parts, asked)
     root = cache_folder() / "click_tables"
     root.mkdir(parents=True, exist_ok=True)
-    folder = root / key
-    if kept is not None and folder.is_dir() and (folder / SCHEMA_FILE).read_bytes() != kept:
-        # The table is another one than the run began with, or was converted with what another version learnt.
-        folder = root / f"{key}-{hashlib.sha256(kept).hexdigest()[:8]}"
+    folder = root / _key(parts, asked)
+    # What another schema made of the tables lies beside what their own makes.
+    other = None if kept is None else folder.with_name(f"{folder.name}-{hashlib.sha256(kept).hexdigest()[:8]}")
     with FileLock(root / f".{folder.name}.lock"):
+        if other is not None and (other.is_dir() or (folder.is_dir() and (folder / SCHEMA_FILE).read_bytes() != kept)):
+            folder = other
         if not folder.is_dir():
-            learnt = learn()
+            own = learn(parts, asked)
+            learnt = own.keeping(kept, parts[0].table.path)
+            if other is not None and learnt.schema != own.schema:
+                folder = other
             note(f"{parts[0].table.path}: converting {sum(learnt.rows.values()):,} rows, once, to {folder}")
             _convert(parts, asked, learnt, folder)
     schema = Schema.from_bytes((folder / SCHEMA_FILE).read_bytes())
