@@ -135,7 +135,7 @@ class Learnt(NamedTuple):
         """The same with the schema that a run has kept, where it has; a note tells if it is another one."""
         if kept is None or self.schema.to_bytes() == kept:
             return self
-        note(f"{path}: not the rows that the run began with; values that are new in it are unknown to the model")
+        note(f"{path}: not the rows that the run began with; values that are new in them are unknown to the model")
         return Learnt(Schema.from_bytes(kept), self.rows)
 
 

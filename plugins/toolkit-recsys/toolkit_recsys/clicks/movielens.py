@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.data import Splits
-from toolkit_recsys.clicks.dataset import click_splits, divided, stand_in
+from toolkit_recsys.clicks.dataset import click_splits, divided, of_files, stand_in
 from toolkit_recsys.clicks.division import Division
 from toolkit_recsys.clicks.learning import Asked, Part
 from toolkit_recsys.clicks.row_reader import RowReader
 from toolkit_recsys.clicks.tables import TableInMemory, open_table
 
 FILES = ("ml-100k.inter", "ml-100k.user", "ml-100k.item")
+SPLIT_FILES = {"train": "ml-100k.train.inter", "val": "ml-100k.valid.inter", "test": "ml-100k.test.inter"}
 CATEGORICAL = ("user_id", "item_id", "age", "gender", "occupation", "zip_code", "release_year")
 MULTI = {"movie_title": " ", "class": " "}
 
@@ -33,7 +34,8 @@ def movielens_100k_clicks(
 
     Features are user, film, age, gender, occupation, zip code, year, and of several values the words of the title and
     the genres. Of the ratings of each user a random tenth is validated on and a tenth tested on, as RecBole divides
-    them. Batches and facts are those of `click_table`.
+    them. Where the folder holds `ml-100k.train.inter`, `ml-100k.valid.inter` and `ml-100k.test.inter`, which RecBole
+    calls benchmark files, these are the splits. Batches and facts are those of `click_table`.
 
     The files are not shipped: their terms allow research, and no redistribution. Without `root` there is only
     `movielens_100k_clicks.stand_in(seed)`.
@@ -50,9 +52,15 @@ def movielens_100k_clicks(
         FileNotFoundError: a file is not there.
         ValueError: one is no such table.
     """
-    table = _joined(Path(root).expanduser())
-    division = _division(table, group="user_id", val_share=val_share, test_share=test_share, seed=split_seed)
-    return click_splits([Part(table, division)], _asked(CATEGORICAL, MULTI, threshold, "click"), False, run_files)
+    folder = Path(root).expanduser()
+    asked = _asked(CATEGORICAL, MULTI, threshold, "click")
+    if all((folder / name).is_file() for name in SPLIT_FILES.values()):
+        parts = of_files({split: _joined(folder, name) for split, name in SPLIT_FILES.items()})
+    else:
+        table = _joined(folder, FILES[0])
+        ways = {"val_share": val_share, "test_share": test_share, "seed": split_seed}
+        parts = [Part(table, _division(table, group="user_id", **ways))]
+    return click_splits(parts, asked, False, run_files)
 
 
 def movielens_100k_ratings(
@@ -96,9 +104,9 @@ def _asked(
     return Asked("rating", categorical, (), multi, threshold, kind, (), {}, min_count=1, longest=16)
 
 
-def _joined(root: Path) -> TableInMemory:
-    """Every rating with the features of its user and its film."""
-    ratings, users, films = (open_table(root / name) for name in FILES)
+def _joined(root: Path, file: str) -> TableInMemory:
+    """Every rating of a file with the features of its user and its film."""
+    ratings, users, films = (open_table(root / name) for name in (file, *FILES[1:]))
     held = pa.Table.from_batches(ratings.pieces(["user_id", "item_id", "rating"]))
     for table, key in ((users, "user_id"), (films, "item_id")):
         features = pa.Table.from_batches(table.pieces(table.names))
