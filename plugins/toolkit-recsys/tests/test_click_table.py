@@ -70,7 +70,7 @@ def test_columns_become_numbers_by_the_training_rows(small):
 
 
 def test_seldom_values_share_number_0_and_hashes_need_no_vocabulary(small):
-    data = click_table(small, ["user", "city"], split="part", min_count=2, hashing={"city": 1000})
+    data = click_table(small, categorical=["user", "city"], split="part", min_count=2, hashing={"city": 1000})
     assert data.facts["field_sizes"] == [2, 1001]
     users, cities = data.train[0]["categorical"].T.tolist()
     assert users == [1, 0, 1, 0]
@@ -104,13 +104,13 @@ def test_parquet_tsv_json_and_compressed_files_say_the_same(small, tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     found = []
     for name in ("a.csv", "a.tsv", "b.csv.gz", "a.inter", "a.jsonl", "a.parquet"):
-        data = click_table(str(tmp_path / name), ["user"], ["price"], val_share=0, test_share=0)
+        data = click_table(str(tmp_path / name), categorical=["user"], numerical=["price"], val_share=0, test_share=0)
         found.append([part.tolist() for part in (*data.train[0].values(), data.train[1])])
     assert found[1:] == found[:1] * 5
     headless = tmp_path / "c.csv"
     headless.write_text("u1,1.5,1\nu2,2,0\nu1,,0\n")
     names = ["user", "price", "label"]
-    data = click_table(str(headless), ["user"], ["price"], columns=names, val_share=0, test_share=0)
+    data = click_table(str(headless), categorical=["user"], numerical=["price"], columns=names, val_share=0, test_share=0)
     assert [part.tolist() for part in (*data.train[0].values(), data.train[1])] == found[0]
 
 
@@ -118,7 +118,7 @@ def test_lists_and_numbers_in_parquet(tmp_path):
     columns = {"user": [7, 8, 7], "tags": [["a", "b"], [], None], "label": [True, False, True]}
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     file = str(tmp_path / "a.parquet")
-    data = click_table(file, ["user"], multi={"tags": "|"}, val_share=0, test_share=0)
+    data = click_table(file, categorical=["user"], multi={"tags": "|"}, val_share=0, test_share=0)
     assert data.train[0]["categorical"].tolist() == [[1], [2], [1]]
     assert data.train[0]["multi"].tolist() == [[[1, 2]], [[-1, -1]], [[-1, -1]]]
     assert data.train[1].tolist() == [1, 0, 1]
@@ -146,7 +146,7 @@ def test_ways_to_divide_rows(tmp_path):
     file = numbered(tmp_path / "a.csv")
 
     def divided(**how):
-        found = all_rows(click_table(file, ["user"], ["row"], **how))
+        found = all_rows(click_table(file, categorical=["user"], numerical=["row"], **how))
         assert sorted(chain(*found.values())) == list(range(1000)), "every row once"
         return found
 
@@ -180,9 +180,9 @@ def test_ways_to_divide_rows(tmp_path):
 def test_ratings_are_numbers_or_clicks_from_a_threshold_on(tmp_path):
     lines = [f"u{row % 7},{row % 5 + 1}" for row in range(100)]
     file = write(tmp_path / "a.csv", lines, "user,rating")
-    clicks = click_table(file, ["user"], target="rating", threshold=4, val_share=0, test_share=0)
+    clicks = click_table(file, categorical=["user"], target="rating", threshold=4, val_share=0, test_share=0)
     assert clicks.train[1].tolist() == [float(row % 5 + 1 >= 4) for row in range(100)]
-    numbers = click_table(file, ["user"], target="rating", kind="number", val_share=0, test_share=0)
+    numbers = click_table(file, categorical=["user"], target="rating", kind="number", val_share=0, test_share=0)
     assert numbers.train[1].tolist() == [row % 5 + 1 for row in range(100)]
     assert numbers.facts["task"] is None
     assert numbers.facts["target_mean"] == pytest.approx(3)
@@ -227,7 +227,7 @@ def test_rows_on_the_disk_are_those_in_memory_and_are_converted_once(small, cach
 def test_a_conversion_that_fails_leaves_nothing_behind(tmp_path, cache):
     file = write(tmp_path / "a.csv", ["u1,1,1", "u2,2,0", "u3,3,2"], "user,price,label")
     with pytest.raises(ValueError, match=r"a.csv:4: 'label' is 2, and a click is 0 or 1"):
-        click_table(file, ["user"], on_disk=True, val_share=0, test_share=0)
+        click_table(file, categorical=["user"], on_disk=True, val_share=0, test_share=0)
     assert [each.name for each in (cache / "click_tables").iterdir() if not each.name.endswith(".lock")] == []
 
 
@@ -246,16 +246,16 @@ def test_a_run_that_goes_on_keeps_what_it_has_learnt(small, capsys):
 
 def test_several_pieces_are_one_table(tmp_path, monkeypatch):
     file = numbered(tmp_path / "a.csv")
-    whole = all_rows(click_table(file, ["user"], ["row"], time="row"))
+    whole = all_rows(click_table(file, categorical=["user"], numerical=["row"], time="row"))
     monkeypatch.setattr("toolkit_recsys.clicks.tables.PIECE_BYTES", 512)
     monkeypatch.setattr("toolkit_recsys.clicks.division.TIMES", 100_000)
-    assert all_rows(click_table(file, ["user"], ["row"], time="row")) == whole
+    assert all_rows(click_table(file, categorical=["user"], numerical=["row"], time="row")) == whole
 
 
 def test_times_of_a_large_table_are_divided_by_a_sample_of_them(tmp_path, monkeypatch):
     monkeypatch.setattr("toolkit_recsys.clicks.tables.PIECE_BYTES", 512)
     monkeypatch.setattr("toolkit_recsys.clicks.division.TIMES", 200)
-    found = all_rows(click_table(numbered(tmp_path / "a.csv"), ["user"], ["row"], time="row", val_share=0.2))
+    found = all_rows(click_table(numbered(tmp_path / "a.csv"), categorical=["user"], numerical=["row"], time="row", val_share=0.2))
     assert max(found["train"]) < min(found["val"]) <= max(found["val"]) < min(found["test"])
     assert 600 <= len(found["train"]) <= 800
 
@@ -295,19 +295,19 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path, name, on_disk):
 
 def test_files_that_are_none(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"b.csv' is not a file"):
-        click_table(str(tmp_path / "b.csv"), ["user"])
+        click_table(str(tmp_path / "b.csv"), categorical=["user"])
     (tmp_path / "empty.csv").touch()
     with pytest.raises(ValueError, match=r"empty.csv: is empty; its first line should name the columns"):
-        click_table(str(tmp_path / "empty.csv"), ["user"])
+        click_table(str(tmp_path / "empty.csv"), categorical=["user"])
     (tmp_path / "a.parquet").write_text("no")
     with pytest.raises(ValueError, match=r"a.parquet: not Parquet"):
-        click_table(str(tmp_path / "a.parquet"), ["user"])
+        click_table(str(tmp_path / "a.parquet"), categorical=["user"])
     (tmp_path / "a.csv").write_bytes(b"user,label\nu\xff,1\n")
     with pytest.raises(ValueError, match=r"a.csv:2: not utf-8"):
-        click_table(str(tmp_path / "a.csv"), ["user"])
+        click_table(str(tmp_path / "a.csv"), categorical=["user"])
     (tmp_path / "a.jsonl").write_text('{"user": 1, "label": 1}\n{"user": 1}\n')
     with pytest.raises(ValueError, match=r"a.jsonl:2: no 'label' in this line"):
-        click_table(str(tmp_path / "a.jsonl"), ["user"])
+        click_table(str(tmp_path / "a.jsonl"), categorical=["user"])
     with pytest.raises(ValueError, match="no features: name columns in categorical, numerical or multi"):
         click_table(str(tmp_path / "a.csv"))
 
