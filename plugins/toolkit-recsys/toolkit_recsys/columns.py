@@ -131,12 +131,16 @@ def _coded(column: pa.ChunkedArray) -> Coded:
     raw = [name.strip() for name in array.dictionary.to_pylist()]
     if "" in raw:
         raise _Unusable("empty")
-    names = sorted(set(raw))
-    if all(name.isascii() and name.isdigit() for name in names):
-        names.sort(key=lambda name: (int(name), name))
-    numbers = {name: number for number, name in enumerate(names)}
-    new = np.array([numbers[name] for name in raw], dtype=np.int64)
-    return Coded(new[array.indices.to_numpy(zero_copy_only=False)], names)
+    return coded(raw, array.indices.to_numpy(zero_copy_only=False))
+
+
+def coded(names: Sequence[str], codes: NDArray[Any]) -> Coded:
+    """A column of ids whose names may be in any order, and there more than once."""
+    ordered = sorted(set(names))
+    if all(name.isascii() and name.isdigit() for name in ordered):
+        ordered.sort(key=lambda name: (int(name), name))
+    numbers = {name: number for number, name in enumerate(ordered)}
+    return Coded(np.array([numbers[name] for name in names], dtype=np.int64)[codes], ordered)
 
 
 def _finite(column: pa.ChunkedArray) -> NDArray[np.float64]:
