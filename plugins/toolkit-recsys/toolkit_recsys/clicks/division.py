@@ -148,8 +148,8 @@ class ByTime:
             ranks = np.concatenate((ranks, uniform(first, len(times), 0)))
             rows += len(times)
             if len(kept) > 2 * TIMES:
-                lowest = np.argpartition(ranks, TIMES)[:TIMES]
-                kept, ranks = kept[lowest], ranks[lowest]
+                kept, ranks = _lowest(kept, ranks)
+        kept, ranks = _lowest(kept, ranks)
         if len(kept) and kept.min() == kept.max():
             raise ValueError(f"{table.path}: all rows have the same {column!r}, so they cannot be divided by it")
         train = 1 - shares.val - shares.test
@@ -208,6 +208,14 @@ def uniform(first: int, rows: int, seed: int) -> Numbers:
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)
     return (mixed >> np.uint64(11)).astype(np.float64) / 2**53
+
+
+def _lowest(values: Numbers, ranks: Numbers) -> tuple[Numbers, Numbers]:
+    """The `TIMES` values of the lowest ranks, and those."""
+    if len(values) <= TIMES:
+        return values, ranks
+    lowest = np.argpartition(ranks, TIMES)[:TIMES]
+    return values[lowest], ranks[lowest]
 
 
 def _times(piece: Any, column: str, first: int, table: Table) -> Numbers:

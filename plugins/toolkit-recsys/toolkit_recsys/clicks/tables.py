@@ -178,10 +178,10 @@ class _Objects:
                 raise ValueError(f"{self.path}:{line}: no {missing[0]!r} in this line")
             held.append(found)
             if len(held) == PIECE_ROWS:
-                yield record_batch(columns, held)
+                yield record_batch(columns, held, self.path)
                 held = []
         if held:
-            yield record_batch(columns, held)
+            yield record_batch(columns, held, self.path)
 
     def place(self, row: int) -> str:
         return f"{self.path}:{next(islice(self._objects(), row, None))[0]}"
@@ -268,7 +268,7 @@ def table_of_text(content: bytes, path: Path, names: Sequence[str] | None) -> Ta
     for row, each in enumerate(held, 1):
         if set(each) != set(columns):
             raise ValueError(f"{path}, row {row}: other columns than in the first row")
-    return TableInMemory(pa.Table.from_batches([record_batch(columns, held)]) if held else pa.table({}), path)
+    return TableInMemory(pa.Table.from_batches([record_batch(columns, held, path)]) if held else pa.table({}), path)
 
 
 def _of_csv(text: str, path: Path, names: Sequence[str] | None) -> list[dict[str, Any]]:
@@ -302,15 +302,20 @@ def objects(lines: Any, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield line, row
 
 
-def record_batch(columns: Sequence[str], held: Sequence[Mapping[str, Any]]) -> Any:
-    """A piece of rows: lists of text where a column holds lists, else text."""
-    return pa.RecordBatch.from_arrays([_array([row[name] for row in held]) for name in columns], list(columns))
+def record_batch(columns: Sequence[str], held: Sequence[Mapping[str, Any]], path: Path) -> Any:
+    """A piece of rows: lists of text where a column holds lists, else text.
+
+    Raises:
+        ValueError: a column holds both; the message begins with ``path``.
+    """
+    return pa.RecordBatch.from_arrays([_array([row[name] for row in held], name, path) for name in columns], list(columns))
 
 
-def _array(values: list[Any]) -> Any:
+def _array(values: list[Any], name: str, path: Path) -> Any:
     if any(isinstance(value, list) for value in values):
-        listed = [value if isinstance(value, list) else [] if value is None else [value] for value in values]
-        return pa.array([[_text(part) for part in value] for value in listed], pa.list_(pa.string()))
+        if not all(value is None or isinstance(value, list) for value in values):
+            raise ValueError(f"{path}: {name!r} is a list in some rows, and none in others")
+        return pa.array([[_text(part) for part in value or ()] for value in values], pa.list_(pa.string()))
     return pa.array([None if value is None else _text(value) for value in values], pa.string())
 
 
