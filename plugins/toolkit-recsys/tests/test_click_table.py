@@ -110,7 +110,8 @@ def test_parquet_tsv_json_and_compressed_files_say_the_same(small, tmp_path):
     headless = tmp_path / "c.csv"
     headless.write_text("u1,1.5,1\nu2,2,0\nu1,,0\n")
     names = ["user", "price", "label"]
-    data = click_table(str(headless), categorical=["user"], numerical=["price"], columns=names, val_share=0, test_share=0)
+    how = {"columns": names, "val_share": 0, "test_share": 0}
+    data = click_table(str(headless), categorical=["user"], numerical=["price"], **how)
     assert [part.tolist() for part in (*data.train[0].values(), data.train[1])] == found[0]
 
 
@@ -255,7 +256,8 @@ def test_several_pieces_are_one_table(tmp_path, monkeypatch):
 def test_times_of_a_large_table_are_divided_by_a_sample_of_them(tmp_path, monkeypatch):
     monkeypatch.setattr("toolkit_recsys.clicks.tables.PIECE_BYTES", 512)
     monkeypatch.setattr("toolkit_recsys.clicks.division.TIMES", 200)
-    found = all_rows(click_table(numbered(tmp_path / "a.csv"), categorical=["user"], numerical=["row"], time="row", val_share=0.2))
+    file = numbered(tmp_path / "a.csv")
+    found = all_rows(click_table(file, categorical=["user"], numerical=["row"], time="row", val_share=0.2))
     assert max(found["train"]) < min(found["val"]) <= max(found["val"]) < min(found["test"])
     assert 600 <= len(found["train"]) <= 800
 

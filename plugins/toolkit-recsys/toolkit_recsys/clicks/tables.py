@@ -308,7 +308,8 @@ def record_batch(columns: Sequence[str], held: Sequence[Mapping[str, Any]], path
     Raises:
         ValueError: a column holds both; the message begins with ``path``.
     """
-    return pa.RecordBatch.from_arrays([_array([row[name] for row in held], name, path) for name in columns], list(columns))
+    arrays = [_array([row[name] for row in held], name, path) for name in columns]
+    return pa.RecordBatch.from_arrays(arrays, list(columns))
 
 
 def _array(values: list[Any], name: str, path: Path) -> Any:
