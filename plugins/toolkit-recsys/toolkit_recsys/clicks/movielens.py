@@ -14,16 +14,36 @@ from toolkit_recsys.clicks.dataset import click_splits, divided, of_files, stand
 from toolkit_recsys.clicks.division import Division
 from toolkit_recsys.clicks.learning import Asked, Part
 from toolkit_recsys.clicks.row_reader import RowReader
-from toolkit_recsys.clicks.tables import TableInMemory, open_table
+from toolkit_recsys.clicks.tables import Table, TableInMemory, open_table
+from toolkit_recsys.movielens import ML_100K, downloaded
 
 FILES = ("ml-100k.inter", "ml-100k.user", "ml-100k.item")
+"""RecBole's, of ratings, users and films."""
+PUBLISHED = ("u.data", "u.user", "u.item")
+"""As GroupLens has them."""
+GENRES = (
+    *(
+        "unknown",
+        "Action",
+        "Adventure",
+        "Animation",
+        "Children's",
+        "Comedy",
+        "Crime",
+        "Documentary",
+        "Drama",
+        "Fantasy",
+    ),
+    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
+"""Of the last columns of `u.item`."""
 SPLIT_FILES = {"train": "ml-100k.train.inter", "val": "ml-100k.valid.inter", "test": "ml-100k.test.inter"}
 CATEGORICAL = ("user_id", "item_id", "age", "gender", "occupation", "zip_code", "release_year")
 MULTI = {"movie_title": " ", "class": " "}
 
 
 def movielens_100k_clicks(
-    root: str,
+    root: str | None = None,
     threshold: float = 4.0,
     val_share: float = 0.1,
     test_share: float = 0.1,
@@ -37,11 +57,11 @@ def movielens_100k_clicks(
     them. Where the folder holds `ml-100k.train.inter`, `ml-100k.valid.inter` and `ml-100k.test.inter`, which RecBole
     calls benchmark files, these are the splits. Batches and facts are those of `click_table`.
 
-    The files are not shipped: their terms allow research, and no redistribution. Without `root` there is only
-    `movielens_100k_clicks.stand_in(seed)`.
+    GroupLens lets anybody use the data for research, and nobody pass it on. Has `movielens_100k_clicks.stand_in(seed)`.
 
     Arguments:
-        root: folder of `ml-100k.inter`, `ml-100k.user` and `ml-100k.item`, RecBole's atomic files.
+        root: folder of `u.data`, `u.user` and `u.item`, or of `ml-100k.inter`, `ml-100k.user` and `ml-100k.item` as
+            RecBole has them; downloaded (5 MB) when None.
         threshold: from which rating on it is a click.
         val_share: which share of a user's ratings to validate on.
         test_share: which share to test on.
@@ -52,19 +72,20 @@ def movielens_100k_clicks(
         FileNotFoundError: a file is not there.
         ValueError: one is no such table.
     """
-    folder = Path(root).expanduser()
+    folder = _folder(root)
     asked = _asked(CATEGORICAL, MULTI, threshold, "click")
     if all((folder / name).is_file() for name in SPLIT_FILES.values()):
-        parts = of_files({split: _joined(folder, name) for split, name in SPLIT_FILES.items()})
+        ratings = {split: open_table(folder / name) for split, name in SPLIT_FILES.items()}
+        parts = of_files({split: _joined(table, folder) for split, table in ratings.items()})
     else:
-        table = _joined(folder, FILES[0])
+        table = _joined(_ratings(folder), folder)
         ways = {"val_share": val_share, "test_share": test_share, "seed": split_seed}
         parts = [Part(table, _division(table, group="user_id", **ways))]
     return click_splits(parts, asked, False, run_files)
 
 
 def movielens_100k_ratings(
-    root: str,
+    root: str | None = None,
     fold: int = 0,
     folds: int = 5,
     val_share: float = 0.0,
@@ -76,8 +97,12 @@ def movielens_100k_ratings(
     Features are user and film. One of `folds` random parts is tested on. Batches and facts are those of `click_table`
     with `kind: number`.
 
+    GroupLens lets anybody use the data for research, and nobody pass it on. Has
+    `movielens_100k_ratings.stand_in(seed)`.
+
     Arguments:
-        root: folder of `ml-100k.inter`, `ml-100k.user` and `ml-100k.item`, RecBole's atomic files.
+        root: folder of `u.data`, `u.user` and `u.item`, or of `ml-100k.inter`, `ml-100k.user` and `ml-100k.item` as
+            RecBole has them; downloaded (5 MB) when None.
         fold: which part is tested on.
         folds: how many parts there are.
         val_share: which share of the other parts to validate on.
@@ -88,7 +113,7 @@ def movielens_100k_ratings(
         FileNotFoundError: a file is not there.
         ValueError: one is no such table.
     """
-    table = open_table(Path(root).expanduser() / FILES[0])
+    table = _ratings(_folder(root))
     division = _division(table, fold=fold, folds=folds, val_share=val_share, seed=split_seed)
     return click_splits([Part(table, division)], _asked(CATEGORICAL[:2], {}, None, "number"), False, run_files)
 
@@ -104,12 +129,59 @@ def _asked(
     return Asked("rating", categorical, (), multi, threshold, kind, (), {}, min_count=1, longest=16)
 
 
-def _joined(root: Path, file: str) -> TableInMemory:
-    """Every rating of a file with the features of its user and its film."""
-    ratings, users, films = (open_table(root / name) for name in (file, *FILES[1:]))
+def _folder(root: str | None) -> Path:
+    """The folder of the files."""
+    folder = downloaded(ML_100K) if root is None else Path(root).expanduser()
+    for inside in (folder, folder / "ml-100k"):
+        if (inside / PUBLISHED[0]).is_file() or (inside / FILES[1]).is_file():
+            return inside
+    raise FileNotFoundError(
+        f"root={str(folder)!r} holds neither {', '.join(PUBLISHED)} nor {', '.join(FILES)}; put what ml-100k.zip holds "
+        "there, or leave root out to download it"
+    )
+
+
+def _ratings(folder: Path) -> Table:
+    if (folder / FILES[0]).is_file():
+        return open_table(folder / FILES[0])
+    return open_table(folder / PUBLISHED[0], ("user_id", "item_id", "rating", "timestamp"), "\t")
+
+
+def _features(folder: Path) -> dict[str, pa.Table]:
+    """The features of users and of films, by the column that names them."""
+    if (folder / FILES[1]).is_file():
+        users, films = (open_table(folder / name) for name in FILES[1:])
+        held = pa.Table.from_batches(films.pieces(films.names))
+    else:
+        users = open_table(folder / PUBLISHED[1], ("user_id", "age", "gender", "occupation", "zip_code"), "|")
+        held = _films(folder / PUBLISHED[2])
+    return {"user_id": pa.Table.from_batches(users.pieces(users.names)), "item_id": held}
+
+
+def _films(file: Path) -> pa.Table:
+    """`u.item`: number, title with its year, date of release, two columns that are left out, and a flag for each genre.
+
+    Raises:
+        ValueError: a line is none of these.
+    """
+    columns: dict[str, list[str]] = {"item_id": [], "movie_title": [], "release_year": [], "class": []}
+    for line, text in enumerate(file.read_text(encoding="latin-1").splitlines(), 1):
+        fields = text.split("|")
+        if len(fields) != 5 + len(GENRES):
+            raise ValueError(
+                f"{file}:{line}: {len(fields)} fields in this line, and there are {5 + len(GENRES)} columns"
+            )
+        genres = [name for name, flag in zip(GENRES, fields[5:], strict=True) if flag == "1"]
+        film = (fields[0], fields[1].rpartition(" (")[0] or fields[1], fields[2][-4:], " ".join(genres))
+        for values, value in zip(columns.values(), film, strict=True):
+            values.append(value)
+    return pa.table(columns)
+
+
+def _joined(ratings: Table, folder: Path) -> TableInMemory:
+    """Ratings with the features of their users and films."""
     held = pa.Table.from_batches(ratings.pieces(["user_id", "item_id", "rating"]))
-    for table, key in ((users, "user_id"), (films, "item_id")):
-        features = pa.Table.from_batches(table.pieces(table.names))
+    for key, features in _features(folder).items():
         rows = pc.index_in(held[key], features[key].combine_chunks())
         for name in features.column_names:
             if name != key:
