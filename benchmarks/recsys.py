@@ -4,8 +4,7 @@
                                 [--recbole-epochs 2] [--measurements 3] [--tiny]
 
 FOLDER holds RecBole's atomic files ``ml-100k.inter``, ``ml-100k.user`` and ``ml-100k.item``; ``RECSYS_DATA`` names it
-too. PYTHON, or ``RECSYS_RECBOLE``, is the interpreter of an environment of its own, because RecBole wants older
-packages:
+too. PYTHON, or ``RECSYS_RECBOLE``, is the interpreter of an environment of its own, for RecBole wants older packages:
 
     pip install torch==2.13.0 'numpy<2' 'pandas<2.3' 'setuptools<80' recbole==1.2.1
 

@@ -103,8 +103,11 @@ def test_repetitions_low_values_and_rare_ones_are_left_out_in_this_order(table, 
     told = capsys.readouterr().err
     assert "1 interaction of a user with an item of earlier or later rows: the latest of each pair is kept" in told
     assert "2 interactions of 6 below min_value=4" in told
-    splits = interactions(table(*rows), min_value=4, min_per_item=2, min_per_user=2, split=RandomRatio(0, 0))
-    assert "nothing is left" not in capsys.readouterr().err
+    assert "min_per_user=1, min_per_item=2" not in told
+    splits = interactions(table(*rows, "c,x,4,6"), min_value=4, min_per_user=2, split=RandomRatio(0, 0))
+    assert named(splits, "train") == {("b", "y"), ("b", "z"), ("c", "z"), ("c", "x")}
+    told = capsys.readouterr().err
+    assert "min_per_user=2, min_per_item=1: 1 interaction left out; 2 users and 3 items stay" in told
 
 
 def test_a_core_without_anybody_is_told(table):

@@ -21,10 +21,10 @@ def ndcg(ranking, relevant, k=10):
 def by_popularity(splits, name):
     """NDCG@10 of the items that most users have, written out."""
     history = History.from_files(splits.run_files)
-    order = history.before(name).popularity().argsort(descending=True).tolist()
-    values = []
+    before, values = history.before(name), []
+    order = before.popularity().argsort(descending=True).tolist()
     for user, row in zip(*(part.tolist() for part in getattr(splits, name)), strict=True):
-        seen = set(history.before(name).of(user).tolist())
+        seen = set(before.of(user).tolist())
         values.append(ndcg([item for item in order if item not in seen][:10], {item for item in row if item >= 0}))
     return sum(values) / len(values)
 

@@ -80,7 +80,8 @@ def generated_interactions(
     def normal(*shape: int) -> Tensor:
         # In double precision and from uniform numbers: what is chosen is then the same on every machine.
         first, second = torch.rand(2, *shape, generator=generator, dtype=torch.float64)
-        return (-2 * torch.log1p(-first)).sqrt() * (2 * torch.pi * second).cos()
+        drawn: Tensor = (-2 * torch.log1p(-first)).sqrt() * (2 * torch.pi * second).cos()
+        return drawn
 
     of_users, of_items = normal(users, factors), normal(items, factors)
     liking = taste * of_users @ of_items.T / factors**0.5 + popularity * normal(items)

@@ -47,8 +47,8 @@ class AutoInt(nn.Module):
         if min(layers, heads, head_width) < 1:
             raise ValueError(f"layers={layers}, heads={heads}, head_width={head_width}: numbers from 1 up")
         self.features = FeatureTable(field_sizes, num_numerical, multi_sizes, width, sparse=sparse)
-        inside = heads * head_width
         self.heads = heads
+        self.inside = inside = heads * head_width
         # Queries, keys, values and the residual by one product.
         self.layers = nn.ModuleList(
             nn.Linear(inside if number else width, 4 * inside, bias=False) for number in range(layers)
@@ -61,7 +61,7 @@ class AutoInt(nn.Module):
         vectors = self.features(inputs)
         for layer in self.layers:
             batch, fields, _ = vectors.shape
-            parts, residual = layer(vectors).split((layer.out_features // 4 * 3, layer.out_features // 4), dim=2)
+            parts, residual = layer(vectors).split((3 * self.inside, self.inside), dim=2)
             queries, keys, values = parts.view(batch, fields, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
             attended = functional.scaled_dot_product_attention(queries, keys, values)
             vectors = functional.relu(attended.transpose(1, 2).flatten(2) + residual)

@@ -26,8 +26,10 @@ Numbers = np.ndarray[Any, Any]
 class Division(Protocol):
     """Says of rows which split they are in."""
 
-    columns: tuple[str, ...]
-    """What it looks at."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it looks at."""
+        ...
 
     def of(self, piece: Any, first: int, table: Table) -> Numbers:
         """By row the number of its split in `SPLITS`, int8 `(rows,)`.
@@ -118,7 +120,8 @@ class ByColumn:
             row = int(wrong[0])
             value = values[codes[row]] if codes[row] >= 0 else ""
             raise ValueError(f"{table.place(first + row)}: the split {value!r} is none of {', '.join(NAMES_OF_SPLITS)}")
-        return known
+        found: Numbers = known
+        return found
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def best_possible(rows: Rows) -> dict[str, float]:
 
 def auc(scores: Tensor, clicks: Tensor) -> float:
     """The share of pairs of a click and none that scores order rightly; scores that are alike count a half."""
-    _, which, count = scores.unique(return_inverse=True, return_counts=True)
+    _, which, count = torch.unique(scores, return_inverse=True, return_counts=True)
     ranks = (count.cumsum(0).double() - (count.double() - 1) / 2)[which]
     clicked = clicks > 0
     positive = int(clicked.sum())

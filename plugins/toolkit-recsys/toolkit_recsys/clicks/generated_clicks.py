@@ -60,7 +60,9 @@ def generated_clicks(
     )
     best = {name: best_possible(each) for name, each in drawn.items()}
     return Splits(
-        *(_split(drawn[name]) for name in ("train", "val", "test")),
+        _split(drawn["train"]),
+        _split(drawn["val"]),
+        _split(drawn["test"]),
         facts={**schema.facts, "generated_clicks_best": best},
         run_files={SCHEMA_FILE: schema.to_bytes()},
     )

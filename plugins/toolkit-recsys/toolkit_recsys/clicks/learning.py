@@ -171,7 +171,7 @@ def learn(parts: Sequence[Part], asked: Asked) -> Learnt:
             measured = measure.measured(numbers(piece.rows.column(name), name, piece.place)[trained])
             moments[name].add(measured[~np.isnan(measured)])
     divided = dict(zip(SPLITS, rows.tolist(), strict=True))
-    called = parts[0].table.path
+    called = str(parts[0].table.path)
     if not divided["train"]:
         raise ValueError(f"{called}: no rows to train on of {counted(int(rows.sum()), 'row')}")
     if asked.kind == "click":

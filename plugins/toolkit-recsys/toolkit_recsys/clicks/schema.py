@@ -100,8 +100,8 @@ class Schema:
     """The names of all columns that a model looks at."""
 
     def __post_init__(self) -> None:
-        listed = tuple(each.name for each in (*self.categorical, *self.numerical, *self.multi))
-        object.__setattr__(self, "columns", listed)
+        fields = [each.name for each in (*self.categorical, *self.multi)]
+        object.__setattr__(self, "columns", (*fields, *(each.name for each in self.numerical)))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -148,7 +148,8 @@ class Schema:
             listed = [each.number(value) for value in several[: self.longest]]
             row[: len(listed)] = listed
         # What is missing has the code -1: the last row, which is of padding alone.
-        return rows[codes]
+        found: np.ndarray[Any, Any] = rows[codes]
+        return found
 
     def to_bytes(self) -> bytes:
         kept = asdict(self)
@@ -158,8 +159,8 @@ class Schema:
     @classmethod
     def from_bytes(cls, file: bytes) -> Schema:
         kept = json.loads(file)
-        fields = {name: [Field(**each) for each in kept.pop(name)] for name in ("categorical", "multi")}
-        return cls(**fields, numerical=[Numerical(**each) for each in kept.pop("numerical")], **kept)
+        categorical, multi = ([Field(**each) for each in kept.pop(name)] for name in ("categorical", "multi"))
+        return cls(categorical, [Numerical(**each) for each in kept.pop("numerical")], multi, **kept)
 
 
 def tensors(arrays: Arrays) -> dict[str, Tensor]:
@@ -221,4 +222,5 @@ def _encoded(column: Any, each: Field) -> np.ndarray[Any, Any]:
     """Numbers of a field, int32 `(rows,)`."""
     values, codes = values_and_codes(column)
     # The code -1 is the last: the number of what is missing.
-    return np.array([*(each.number(value) for value in values), 0], np.int32)[codes]
+    found: np.ndarray[Any, Any] = np.array([*(each.number(value) for value in values), 0], np.int32)[codes]
+    return found

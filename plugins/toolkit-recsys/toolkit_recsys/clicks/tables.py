@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from toolkit_recsys.table_files import PARQUET, check_names
+from toolkit_recsys.table_files import PARQUET, Named, check_names
 from toolkit_recsys.table_files import SUFFIXES as OF_TABLES
 from toolkit_recsys.text_rows import ATOMIC, CSV, Format, binary, rows, suffix_of
 
@@ -33,22 +33,12 @@ SUFFIXES = (*OF_TABLES, *JSONL)
 """What the names of tables end in; those of text may be compressed, as `.csv.gz`."""
 
 
-class Table(Protocol):
+class Table(Named, Protocol):
     """Rows in pieces."""
 
     @property
     def path(self) -> Path:
         """The file, as messages name it."""
-        ...
-
-    @property
-    def where(self) -> str:
-        """Where the columns are named, for messages."""
-        ...
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of its columns."""
         ...
 
     def pieces(self, columns: Sequence[str]) -> Iterator[Any]:
