@@ -119,7 +119,8 @@ def generated_interactions(
 def _rotation(drawn: Tensor) -> Tensor:
     """A random one; the signs of a QR decomposition are otherwise the library's to choose."""
     q, r = torch.linalg.qr(drawn)
-    return q * r.diag().sign()
+    rotation: Tensor = q * r.diag().sign()
+    return rotation
 
 
 def _chosen(liking: Tensor, following: Tensor | None, numbers: Tensor, generator: torch.Generator) -> Tensor:
