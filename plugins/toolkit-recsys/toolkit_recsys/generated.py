@@ -14,7 +14,7 @@ from toolkit_recsys.ids import Ids
 from toolkit_recsys.interactions import History
 from toolkit_recsys.log import Log, renumbered
 from toolkit_recsys.notes import note
-from toolkit_recsys.protocols import LeaveOneOut, RandomRatio, SplitProtocol
+from toolkit_recsys.protocols import LeaveOneOut, SplitProtocol, protocol_of
 from toolkit_recsys.recommendation.metrics import NDCG, Recall
 from toolkit_recsys.stand_in import stand_in
 
@@ -95,7 +95,7 @@ def generated_interactions(
     numbers = (mean * (0.5 * normal(users) - 0.125).exp()).long().clamp(FEWEST, items // 4)
     chosen = _chosen(liking, following, numbers, generator)
     log = _log(chosen, numbers, items, generator, ordered=following is not None)
-    protocol = split or RandomRatio()
+    protocol = protocol_of(split)
     splits = recommendation_splits(log, protocol.divide(log), None, sequences)
     if following is not None and not isinstance(protocol, LeaveOneOut):
         note("generated_interactions: the best is known with follows: 0, or with the split leave_one_out")
