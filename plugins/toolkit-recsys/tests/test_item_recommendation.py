@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 import torch
 from toolkit_recsys.export import main as export
-from toolkit_recsys.interactions import History
+from toolkit_recsys.interactions import History, Interactions
+from toolkit_recsys.recommendation.popularity import MostPopular
+from toolkit_recsys.recommendation.task import ItemRecommendation
 
 from toolkit.cli import main
 from toolkit.errors import RequestError, RunError

@@ -95,7 +95,11 @@ class Interactions:
             # torch says once in every process that these tensors are in beta state.
             warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
             return torch.sparse_csr_tensor(
-                self.indptr, keys % self.num_items, torch.ones(len(keys)), (self.num_users, self.num_items)
+                self.indptr,
+                keys % self.num_items,
+                torch.ones(len(keys)),
+                (self.num_users, self.num_items),
+                check_invariants=False,
             )
 
     def keys(self) -> Tensor:

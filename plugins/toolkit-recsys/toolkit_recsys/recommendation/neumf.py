@@ -27,7 +27,7 @@ class NeuMF(UserModel):
         num_items: filled from the data.
         width: of the vectors, which are others for the factorisation and for the network.
         hidden: widths of the network's layers, at least one.
-        dropout: in front of each of them.
+        dropout: in front of each of them but the first.
     """
 
     def __init__(
@@ -64,10 +64,9 @@ class NeuMF(UserModel):
         factors = queries @ keys.T if shared else (queries.unsqueeze(1) * keys).sum(2)
         return factors + hidden @ of_hidden + self.head.bias
 
-    def _projected(self, table: nn.Embedding, layer: nn.Linear, numbers: Tensor) -> Tensor:
-        """What the first layer makes of the dropped-out vectors of users or items."""
-        if self.training and self.dropout:
-            return layer(F.dropout(table(numbers), self.dropout))  # type: ignore[no-any-return]
+    @staticmethod
+    def _projected(table: nn.Embedding, layer: nn.Linear, numbers: Tensor) -> Tensor:
+        """What the first layer makes of the vectors of users or items."""
         if numbers.numel() > table.num_embeddings:
             return F.embedding(numbers, layer(table.weight))
         return layer(table(numbers))  # type: ignore[no-any-return]
