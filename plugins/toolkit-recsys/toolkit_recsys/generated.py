@@ -72,15 +72,16 @@ def generated_interactions(
     """
     if users < 1 or factors < 1 or not FEWEST <= mean <= items // 4:
         raise ValueError(
-            f"users={users}, factors={factors}, mean={mean}, items={items}: numbers from 1 up; a mean from {FEWEST} up, "
-            "and four times as many items"
+            f"users={users}, factors={factors}, mean={mean}, items={items}: numbers from 1 up; a mean from {FEWEST} "
+            "up, and four times as many items"
         )
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
         # In double precision and from uniform numbers: what is chosen is then the same on every machine.
         first, second = torch.rand(2, *shape, generator=generator, dtype=torch.float64)
-        return (-2 * torch.log1p(-first)).sqrt() * (2 * torch.pi * second).cos()
+        drawn: Tensor = (-2 * torch.log1p(-first)).sqrt() * (2 * torch.pi * second).cos()
+        return drawn
 
     of_users, of_items = normal(users, factors), normal(items, factors)
     liking = taste * of_users @ of_items.T / factors**0.5 + popularity * normal(items)
@@ -111,7 +112,7 @@ def generated_interactions(
 
 
 def _chosen(liking: Tensor, following: Tensor | None, numbers: Tensor, generator: torch.Generator) -> Tensor:
-    """The items of each user in the order they are chosen in, int64 `(users, most)`; those beyond its number are any."""
+    """The items of each user in the order of choice, int64 `(users, most)`; those beyond a user's number are any."""
     most = int(numbers.max())
     if following is None:
         # Gumbel's trick: the largest of these are a draw without replacement, in its order.

@@ -99,7 +99,7 @@ class Interactions:
                 keys % self.num_items,
                 torch.ones(len(keys)),
                 (self.num_users, self.num_items),
-                check_invariants=False,
+                check_invariants=False,  # torch warns unless it is told
             )
 
     def keys(self) -> Tensor:

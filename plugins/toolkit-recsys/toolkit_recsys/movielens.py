@@ -218,5 +218,6 @@ def _downloaded(release: Release) -> Path:
 
 
 # Attributes of the functions: the toolkit looks for `stand_in` on whatever a recipe names as its dataset.
-for _dataset in (movielens_100k, movielens_1m, movielens_latest):
-    _dataset.stand_in = stand_in  # type: ignore[attr-defined]
+movielens_100k.stand_in = stand_in  # type: ignore[attr-defined]
+movielens_1m.stand_in = stand_in  # type: ignore[attr-defined]
+movielens_latest.stand_in = stand_in  # type: ignore[attr-defined]
