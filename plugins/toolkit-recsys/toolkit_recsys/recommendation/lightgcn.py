@@ -64,7 +64,7 @@ class LightGCN(UserModel):
         for _ in range(self.layers):
             vectors = _Neighbours.apply(vectors, *graph)
             mean = mean + vectors
-        of_users, of_items = (mean / (self.layers + 1)).split([self.num_users, self.num_items])
+        of_users, of_items = torch.split(mean / (self.layers + 1), [self.num_users, self.num_items])
         return of_users, of_items
 
 
@@ -97,7 +97,7 @@ class _Neighbours(torch.autograd.Function):
         return _sums(vectors, begins, columns, values)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         return _sums(gradient.contiguous(), *ctx.saved_tensors), None, None, None
 
 

@@ -51,7 +51,7 @@ class NeuMF(UserModel):
         if items is None:
             every = torch.arange(self.items.num_embeddings, device=users.device)
             size = max(1, AT_ONCE // (len(every) * self.from_user.out_features))
-            return torch.cat([self.forward(part, every) for part in users.split(size)])
+            return torch.cat([self.forward(part, every) for part in torch.split(users, size)])
         shared = items.dim() == 1
         of_items = self._projected(self.item_inputs, self.from_item, items)
         hidden = self._projected(self.user_inputs, self.from_user, users).unsqueeze(1) + of_items
@@ -59,10 +59,11 @@ class NeuMF(UserModel):
             hidden = layer(F.dropout(hidden.relu(), self.dropout, self.training))
         hidden = hidden.relu()
         # The head by its two halves: the products of the factorisation are never held next to what the network says.
-        of_products, of_hidden = self.head.weight[0].split([self.users.embedding_dim, hidden.shape[-1]])
+        of_products, of_hidden = torch.split(self.head.weight[0], [self.users.embedding_dim, hidden.shape[-1]])
         queries, keys = self.users(users) * of_products, self.items(items)
         factors = queries @ keys.T if shared else (queries.unsqueeze(1) * keys).sum(2)
-        return factors + hidden @ of_hidden + self.head.bias
+        scores: Tensor = factors + hidden @ of_hidden + self.head.bias
+        return scores
 
     @staticmethod
     def _projected(table: nn.Embedding, layer: nn.Linear, numbers: Tensor) -> Tensor:
