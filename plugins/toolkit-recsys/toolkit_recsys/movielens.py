@@ -185,7 +185,7 @@ def _divided(
 
 def _read(release: Release, root: str | None) -> tuple[Log, Mapping[str, str]]:
     """The ratings, and the titles of films by their ids."""
-    folder = _downloaded(release) if root is None else Path(root).expanduser()
+    folder = downloaded(release) if root is None else Path(root).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"root={str(folder)!r} is not a folder{_or_else(release)}")
     atomic = f"{release.name}.inter", f"{release.name}.item"
@@ -205,7 +205,12 @@ def _or_else(release: Release) -> str:
     return "" if release.sha256 is None else f", or leave root out to download {release.name}"
 
 
-def _downloaded(release: Release) -> Path:
+def downloaded(release: Release) -> Path:
+    """The folder of what a release's archive holds; downloaded where it is not in the cache.
+
+    Raises:
+        FileNotFoundError: it has no checksum, and has to be downloaded by hand.
+    """
     from toolkit.data import fetch, unpack
 
     if release.sha256 is None:

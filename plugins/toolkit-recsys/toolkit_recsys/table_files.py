@@ -34,21 +34,25 @@ class Kind(Enum):
     TEXT = "text"
 
 
-class TableFile(Protocol):
-    """A table in a file."""
-
-    @property
-    def path(self) -> Path: ...
+class Named(Protocol):
+    """Columns that have names."""
 
     @property
     def where(self) -> str:
-        """Where its columns are named, for messages."""
+        """Where they are named, for messages."""
         ...
 
     @property
     def names(self) -> Sequence[str]:
-        """Of its columns."""
+        """Of the columns."""
         ...
+
+
+class TableFile(Named, Protocol):
+    """A table in a file."""
+
+    @property
+    def path(self) -> Path: ...
 
     def read(self, kinds: Mapping[str, Kind]) -> pa.Table:
         """These columns: ids and texts as strings (or dictionaries of strings), numbers as float64, times as float64 or
@@ -80,7 +84,7 @@ def table_file(path: Path, names: Sequence[str] | None, separator: str | None, e
     return _Text(path, form, names, typed=suffix in ATOMIC)
 
 
-def check_names(file: TableFile, needed: Collection[str], wanted: Collection[str]) -> None:
+def check_names(file: Named, needed: Collection[str], wanted: Collection[str]) -> None:
     """Raise ValueError unless those that are needed are there, and those that are wanted there once at most."""
     missing = [name for name in needed if name not in file.names]
     if missing:
