@@ -352,7 +352,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["task.negatives=null"], "the loss BPRLoss holds an item against others: set task.negatives"),
     (["loss=null"], "the model MatrixFactorization is trained, and there is no loss"),
     (["metrics.mean_squared_error={}"], "the task 'item_recommendation' cannot feed mean_squared_error"),
-    (["metrics.sum={use: sum_metric}"], "metrics.sum: SumMetric ranks no items; there are ndcg"),
+    (["metrics.clicks={use: log_loss}"], "metrics.clicks: LogLoss ranks no items; there are ndcg"),
     (["dataset.sequences=5"], "leave out dataset.sequences"),
     (["model={use: sasrec, length: 5}", "loss=cross_entropy"], "leave out task.negatives"),
     (["model={use: sasrec}", "loss=cross_entropy", "task.negatives=null"], "set dataset.sequences"),
