@@ -62,7 +62,7 @@ def together(history: History) -> Tensor:
     """How many users have chosen both of two items, float32 `(num_items, num_items)`."""
     seen, items = Seen(history.train), history.train.num_items
     found = torch.zeros(items, items)
-    for users in torch.arange(history.train.num_users).split(max(1, AT_ONCE // items)):
+    for users in torch.split(torch.arange(history.train.num_users), max(1, AT_ONCE // items)):
         rows = seen.matrix(users)
         found.addmm_(rows.T, rows)
     return found
