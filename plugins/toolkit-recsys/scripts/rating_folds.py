@@ -37,7 +37,7 @@ trainer: {max_epochs: 20}
     "rating_mf": """
 model: {use: rating_mf, width: 32, spread: 0.1}
 optimizer: {use: adam, lr: 5e-3, weight_decay: 3e-4, no_decay: mean}
-trainer: {max_epochs: 30}
+trainer: {max_epochs: 20}
 """,
 }
 
