@@ -46,10 +46,13 @@ def main() -> None:
     """Train and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", metavar="FOLDER", type=Path)
-    parser.add_argument("models", metavar="MODEL", nargs="*", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("models", metavar="MODEL", nargs="*", help=f"among {', '.join(MODELS)}; all if none is named")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="an override of the recipe")
     options = parser.parse_args()
-    for name in options.models:
+    unknown = [name for name in options.models if name not in MODELS]
+    if unknown:
+        parser.error(f"there is no model {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    for name in options.models or MODELS:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "ratings.yaml"
             file.write_text(RECIPE.format(root=options.root.expanduser().absolute(), model=MODELS[name]))
