@@ -39,7 +39,7 @@ def drawn(model, seed=1):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=0.5)
-    return model.eval()
+    return model.eval().requires_grad_()
 
 
 def rows_of(table, inputs, sample):
@@ -78,7 +78,7 @@ def test_shallow_models_compute_what_their_papers_write(kind):
     model, inputs = drawn(kind(**SIZES)), batch()
     for sample, logit in enumerate(model(inputs).tolist()):
         rows = rows_of(model.linear.features, inputs, sample)
-        expected = float(model.linear.bias) + sum(float(row[0]) for row in rows)
+        expected = float(model.linear.bias.detach()) + sum(float(row[0]) for row in rows)
         products = pairs([row[1:] for row in rows])
         if kind is FM:
             expected += sum(products)
@@ -172,6 +172,17 @@ def test_dropout_leaves_out_a_share_and_keeps_the_mean(p):
     assert torch.equal(inputs.grad, outputs.detach())
     assert not torch.equal(dropout(inputs), outputs)
     assert torch.equal(dropout.eval()(inputs), inputs)
+
+
+@pytest.mark.parametrize("kind", CLICKS)
+def test_half_precision_gives_nearly_the_same(kind):
+    model = drawn(kind(**SIZES))
+    expected = model(batch())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(batch())
+    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.05 * float(expected.abs().max()))
+    found.sum().backward()
+    assert all(parameter.grad.dtype is torch.float32 for parameter in model.parameters())
 
 
 def test_ratings_are_sums_of_biases_and_a_product():
