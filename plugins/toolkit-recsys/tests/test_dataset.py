@@ -158,11 +158,17 @@ def test_files_of_splits_are_read_as_recbole_reads_them(table):
             "give either file, or train with val and test where there are such; test given",
         ),
         ({"test": "b.csv"}, "where there are such; test given"),
+        (
+            {"file": "log.csv", "split": "by_time"},
+            "split='by_time' is no part that divides; write split: {use: by_time}",
+        ),
         ({"train": "a.csv", "split": RandomRatio()}, "split is given with train: files that are divided already stay"),
         ({"train": "a.csv", "min_per_item": 2}, "min_per_user or min_per_item is given with train"),
     ],
 )
-def test_arguments_that_do_not_go_together(arguments, message):
+def test_arguments_that_do_not_go_together(table, monkeypatch, tmp_path, arguments, message):
+    table(*chain())
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError) as raised:
         interactions(**arguments)
     assert message in str(raised.value)

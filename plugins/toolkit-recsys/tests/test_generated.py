@@ -92,3 +92,5 @@ def test_numbers_that_make_no_data():
         generated_interactions(items=100, mean=4)
     with pytest.raises(ValueError, match=r"and four times as many items"):
         generated_interactions(items=100, mean=30)
+    with pytest.raises(ValueError, match=r"follows=-1: a number from 0 to 10"):
+        generated_interactions(follows=-1)

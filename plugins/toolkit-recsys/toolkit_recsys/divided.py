@@ -14,7 +14,7 @@ from toolkit_recsys.ids import IDS_FILE, Ids
 from toolkit_recsys.interactions import INTERACTIONS_FILE, History, Interactions
 from toolkit_recsys.log import Log, core, liked, renumbered
 from toolkit_recsys.notes import counted, note
-from toolkit_recsys.protocols import TEST, TRAIN, VAL, Parts, RandomRatio, SplitProtocol
+from toolkit_recsys.protocols import TEST, TRAIN, VAL, Parts, SplitProtocol, protocol_of
 
 WIDE = 1_000
 """Items of a user to be found, from which on a note tells how much room they take."""
@@ -45,7 +45,7 @@ def divided(
         ValueError: nothing is left, or the log lacks what the split goes by.
     """
     left = renumbered(core(liked(log, min_value), min_per_user, min_per_item))
-    return recommendation_splits(left, (split or RandomRatio()).divide(left), titles, sequences)
+    return recommendation_splits(left, protocol_of(split).divide(left), titles, sequences)
 
 
 def recommendation_splits(log: Log, parts: Parts, titles: Mapping[str, str] | None, sequences: int | None) -> Splits:

@@ -14,7 +14,7 @@ from toolkit_recsys.ids import Ids
 from toolkit_recsys.interactions import History
 from toolkit_recsys.log import Log, renumbered
 from toolkit_recsys.notes import note
-from toolkit_recsys.protocols import LeaveOneOut, RandomRatio, SplitProtocol
+from toolkit_recsys.protocols import LeaveOneOut, SplitProtocol, protocol_of
 from toolkit_recsys.recommendation.metrics import NDCG, Recall
 from toolkit_recsys.stand_in import stand_in
 
@@ -23,6 +23,8 @@ BEST = "generated_interactions_best"
 K = 10
 FEWEST = 5
 """Interactions of a user."""
+STRONGEST = 10.0
+"""Of what decides: exponentials of larger sums would leave double precision."""
 DAY, FIRST_DAY = 86_400.0, 1.6e9
 
 
@@ -30,8 +32,8 @@ def generated_interactions(
     users: int = 2_000,
     items: int = 1_000,
     mean: int = 40,
-    factors: int = 8,
-    taste: float = 2.0,
+    factors: int = 4,
+    taste: float = 2.5,
     popularity: float = 0.7,
     follows: float = 0.0,
     seed: int = 0,
@@ -68,13 +70,16 @@ def generated_interactions(
         sequences: for models of sequences, how many items they look back at.
 
     Raises:
-        ValueError: there are too few users, items or choices.
+        ValueError: there are too few users, items or choices, or a strength is not within 0 and 10.
     """
     if users < 1 or factors < 1 or not FEWEST <= mean <= items // 4:
         raise ValueError(
             f"users={users}, factors={factors}, mean={mean}, items={items}: numbers from 1 up; a mean from {FEWEST} "
             "up, and four times as many items"
         )
+    for name, value in (("taste", taste), ("popularity", popularity), ("follows", follows)):
+        if not 0 <= value <= STRONGEST:
+            raise ValueError(f"{name}={value}: a number from 0 to {STRONGEST:g}")
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
@@ -85,12 +90,12 @@ def generated_interactions(
 
     of_users, of_items = normal(users, factors), normal(items, factors)
     liking = taste * of_users @ of_items.T / factors**0.5 + popularity * normal(items)
-    rotation = torch.linalg.qr(normal(factors, factors)).Q
+    rotation = _rotation(normal(factors, factors))
     following = follows * of_items @ rotation @ of_items.T / factors**0.5 if follows else None
     numbers = (mean * (0.5 * normal(users) - 0.125).exp()).long().clamp(FEWEST, items // 4)
     chosen = _chosen(liking, following, numbers, generator)
     log = _log(chosen, numbers, items, generator, ordered=following is not None)
-    protocol = split or RandomRatio()
+    protocol = protocol_of(split)
     splits = recommendation_splits(log, protocol.divide(log), None, sequences)
     if following is not None and not isinstance(protocol, LeaveOneOut):
         note("generated_interactions: the best is known with follows: 0, or with the split leave_one_out")
@@ -111,6 +116,13 @@ def generated_interactions(
     return replace(splits, facts={**splits.facts, BEST: best})
 
 
+def _rotation(drawn: Tensor) -> Tensor:
+    """A random one; the signs of a QR decomposition are otherwise the library's to choose."""
+    q, r = torch.linalg.qr(drawn)
+    rotation: Tensor = q * r.diag().sign()
+    return rotation
+
+
 def _chosen(liking: Tensor, following: Tensor | None, numbers: Tensor, generator: torch.Generator) -> Tensor:
     """The items of each user in the order of choice, int64 `(users, most)`; those beyond a user's number are any."""
     most = int(numbers.max())
@@ -118,15 +130,18 @@ def _chosen(liking: Tensor, following: Tensor | None, numbers: Tensor, generator
         # Gumbel's trick: the largest of these are a draw without replacement, in its order.
         noise = torch.rand(liking.shape, generator=generator, dtype=torch.float64).clamp(min=1e-300)
         return (liking - (-noise.log()).log()).topk(most, dim=1).indices
-    free = torch.ones_like(liking)
+    weights, factors = liking.exp(), following.exp()
     chosen = torch.zeros(len(liking), most, dtype=torch.int64)
     for step in range(most):
-        logits = liking if step == 0 else liking + following[chosen[:, step - 1]]
-        sums = ((logits - logits.amax(1, keepdim=True)).exp() * free).cumsum(1)
-        at = torch.rand(len(liking), 1, generator=generator, dtype=torch.float64) * sums[:, -1:]
+        users = (numbers > step).nonzero().flatten()
+        now = weights[users]
+        if step:
+            now *= factors[chosen[users, step - 1]]
+        sums = now.cumsum(1)
+        at = torch.rand(len(users), 1, generator=generator, dtype=torch.float64) * sums[:, -1:]
         items = torch.searchsorted(sums, at, right=True).clamp(max=liking.shape[1] - 1)
-        chosen[:, step] = items[:, 0]
-        free.scatter_(1, items, 0.0)
+        chosen[users, step] = items[:, 0]
+        weights[users, items[:, 0]] = 0.0
     return chosen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,20 @@ class SplitProtocol(Protocol):
             ValueError: the log lacks what the protocol goes by.
         """
         ...
+
+
+def protocol_of(split: object) -> SplitProtocol:
+    """The part that a recipe names, `random_ratio` where it names none.
+
+    Raises:
+        ValueError: it is something else, such as a bare name.
+    """
+    if split is None:
+        return RandomRatio()
+    if not hasattr(split, "divide"):
+        name = split if isinstance(split, str) else "random_ratio"
+        raise ValueError(f"split={split!r} is no part that divides; write split: {{use: {name}}}")
+    return cast("SplitProtocol", split)
 
 
 class RandomRatio:
