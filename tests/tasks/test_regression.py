@@ -63,7 +63,7 @@ def test_inputs_in_a_dict(trainer: Trainers, precision: str) -> None:
     fit = trainer(max_epochs=60, precision=precision)
     fit.fit(task, loader, loader)
     assert fit.callback_metrics["val/r2"] > 0.95
-    rows = task.rows(task.unlabelled(batch[0]), {})
+    rows = task.float().rows(task.unlabelled(batch[0]), {})
     assert [list(row) for row in rows] == [["prediction"]] * 64
 
 

@@ -37,7 +37,7 @@ trainer: {max_epochs: 20}
     "rating_mf": """
 model: {use: rating_mf, width: 32, spread: 0.1}
 optimizer: {use: adam, lr: 5e-3, weight_decay: 3e-4, no_decay: mean}
-trainer: {max_epochs: 30}
+trainer: {max_epochs: 20}
 """,
 }
 
@@ -46,10 +46,13 @@ def main() -> None:
     """Train and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", metavar="FOLDER", type=Path)
-    parser.add_argument("models", metavar="MODEL", nargs="*", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("models", metavar="MODEL", nargs="*", help=f"among {', '.join(MODELS)}; all if none is named")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="an override of the recipe")
     options = parser.parse_args()
-    for name in options.models:
+    unknown = [name for name in options.models if name not in MODELS]
+    if unknown:
+        parser.error(f"there is no model {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    for name in options.models or MODELS:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "ratings.yaml"
             file.write_text(RECIPE.format(root=options.root.expanduser().absolute(), model=MODELS[name]))

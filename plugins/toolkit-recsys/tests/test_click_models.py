@@ -15,6 +15,7 @@ from toolkit_recsys.clicks.features import FeatureTable
 from toolkit_recsys.clicks.final_mlp import FinalMLP
 from toolkit_recsys.clicks.fm import FM
 from toolkit_recsys.clicks.fwfm import FwFM
+from toolkit_recsys.clicks.layers import Dropout
 from toolkit_recsys.clicks.logistic_regression import LogisticRegression
 from toolkit_recsys.clicks.rating_mf import RatingMF
 from toolkit_recsys.clicks.wide_and_deep import WideAndDeep
@@ -38,7 +39,7 @@ def drawn(model, seed=1):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=0.5)
-    return model.eval()
+    return model.eval().requires_grad_()
 
 
 def rows_of(table, inputs, sample):
@@ -77,7 +78,7 @@ def test_shallow_models_compute_what_their_papers_write(kind):
     model, inputs = drawn(kind(**SIZES)), batch()
     for sample, logit in enumerate(model(inputs).tolist()):
         rows = rows_of(model.linear.features, inputs, sample)
-        expected = float(model.linear.bias) + sum(float(row[0]) for row in rows)
+        expected = float(model.linear.bias.detach()) + sum(float(row[0]) for row in rows)
         products = pairs([row[1:] for row in rows])
         if kind is FM:
             expected += sum(products)
@@ -153,6 +154,35 @@ def test_sparse_gradients_make_the_same_step(kind):
         torch.optim.SGD(model.parameters(), 0.1).step()
         steps.append(table.detach())
     torch.testing.assert_close(steps[0], steps[1])
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
+def test_dropout_leaves_out_a_share_and_keeps_the_mean(p):
+    torch.manual_seed(0)
+    dropout, inputs = Dropout(p), torch.ones(501, 203, requires_grad=True)
+    outputs = dropout(inputs)
+    left_out = outputs == 0
+    # Four deviations of a share of 100,000 independent draws.
+    assert float(left_out.float().mean()) == pytest.approx(p, abs=4 * (p * (1 - p) / 101_703) ** 0.5)
+    assert torch.allclose(outputs[~left_out], torch.tensor(1 / (1 - p)))
+    for one, other in ((left_out[:, 1:], left_out[:, :-1]), (left_out[1:], left_out[:-1])):
+        both = float((one & other).float().mean())
+        assert both == pytest.approx(p * p, abs=0.01), "neighbours know nothing of each other"
+    outputs.sum().backward()
+    assert torch.equal(inputs.grad, outputs.detach())
+    assert not torch.equal(dropout(inputs), outputs)
+    assert torch.equal(dropout.eval()(inputs), inputs)
+
+
+@pytest.mark.parametrize("kind", CLICKS)
+def test_half_precision_gives_nearly_the_same(kind):
+    model = drawn(kind(**SIZES))
+    expected = model(batch())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(batch())
+    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.05 * float(expected.abs().max()))
+    found.sum().backward()
+    assert all(parameter.grad.dtype is torch.float32 for parameter in model.parameters())
 
 
 def test_ratings_are_sums_of_biases_and_a_product():

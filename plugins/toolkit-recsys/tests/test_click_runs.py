@@ -82,7 +82,7 @@ def test_a_run_predicts_rows_of_files_without_its_data(recipe, capsys, monkeypat
     assert "bad.csv:2: 'price' is 'cheap', which is not a number" in capsys.readouterr().err
     Path("short.csv").write_text("user,item\nu1,i1\n")
     assert main(["predict", "last", "short.csv"]) == 2
-    assert "no column 'device' and no 'price' and no 'tags'. Columns: user, item" in capsys.readouterr().err
+    assert "no column 'device' and no 'tags' and no 'price'. Columns: user, item" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("on_disk", [False, True])

@@ -12,8 +12,8 @@ from toolkit_recsys.clicks.schema import SCHEMA_FILE, Field, Numerical, Schema
 
 def generated_clicks(
     rows: int = 100_000,
-    users: int = 1_000,
-    items: int = 500,
+    users: int = 300,
+    items: int = 200,
     width: int = 4,
     val_share: float = 0.1,
     test_share: float = 0.1,
