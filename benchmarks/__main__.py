@@ -17,7 +17,18 @@ from pathlib import Path
 from benchmarks.frame import ROOT, add_options, settings_of
 from benchmarks.machine import description
 
-MODULES = ("step", "step_two_threads", "step_others", "startup", "ddp", "loading", "memory", "language_model", "gpu")
+MODULES = (
+    "step",
+    "step_two_threads",
+    "step_others",
+    "startup",
+    "ddp",
+    "loading",
+    "memory",
+    "language_model",
+    "recsys",
+    "gpu",
+)
 
 
 def main() -> None:

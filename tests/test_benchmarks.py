@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ddp, gpu, language_model, loading, memory, startup, step, step_others
+from benchmarks import ddp, gpu, language_model, loading, memory, recsys, startup, step, step_others
 from benchmarks.__main__ import MODULES
 from benchmarks.frame import Measured, Rounds, Settings, call, interleaved, repeated
 from benchmarks.table import ABSENT, WIDTH, Against, Row, table
@@ -34,11 +34,12 @@ LABELS = {
     ],
     "memory": [[row.label for row in rows] for rows in (memory.RUN, memory.LARGE, memory.LARGE)],
     "language_model": [[row.label for row in language_model.ROWS]] * 2,
+    "recsys": [list(recsys.LABELS)] * len(recsys.MODELS),
     "gpu": [[row.label for row in gpu.ROWS]] * 2,
 }
 """By module the lines of each of its tables."""
 
-PEERS = ("accelerate", "HF Trainer")
+PEERS = ("accelerate", "HF Trainer", "RecBole 1.2.1")
 
 
 @pytest.fixture(scope="module")

@@ -170,6 +170,52 @@ def test_fused_is_left_alone_where_it_cannot_be(built: Built, overrides: list[st
     assert not fused(built(*overrides))
 
 
+class Tables(nn.Module):
+    def __init__(self, bias: bool) -> None:
+        super().__init__()
+        self.table = nn.EmbeddingBag(5, 1, mode="sum", sparse=True)
+        self.bias = nn.Parameter(torch.zeros(1)) if bias else None
+
+    def forward(self, numbers: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.table(numbers)
+        return outputs if self.bias is None else outputs + self.bias
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "bias", "why"),
+    [
+        ("sgd, lr: 0.1", True, None),
+        ("sgd, lr: 0.1, momentum: 0.9", True, None),
+        ("adagrad, lr: 0.1", True, None),
+        ("sparse_adam, lr: 0.1", False, None),
+        (
+            "adam, lr: 0.1",
+            True,
+            "cannot take the sparse gradients of an embedding with `sparse: true`; sgd and adagrad",
+        ),
+        ("sparse_adam, lr: 0.1", True, "takes sparse gradients alone, and other parameters than those of embeddings"),
+        ("adagrad, lr: 0.1, weight_decay: 0.1", True, "has no weight_decay (0.1) for sparse gradients; set it to 0"),
+    ],
+)
+def test_sparse_gradients_need_an_optimizer_that_takes_them(
+    built: Built, optimizer: str, bias: bool, why: str | None
+) -> None:
+    make = built(f"optimizer={{use: {optimizer}}}").task.optimizer
+    model = Tables(bias)
+    if why is not None:
+        with pytest.raises(BuildError) as caught:
+            make(model)
+        assert why in str(caught.value)
+        return
+    made = make(model)
+    before = model.table.weight.detach().clone()
+    model(torch.tensor([[0, 2]])).sum().backward()
+    assert model.table.weight.grad is not None
+    assert model.table.weight.grad.is_sparse
+    made.step()
+    assert (model.table.weight != before).flatten().tolist() == [True, False, True, False, False]
+
+
 @pytest.mark.parametrize(("clip", "expected"), [(1.0, False), (None, True)])
 def test_the_trainer_decides_over_the_recipe(built: Built, clip: float | None, expected: bool) -> None:
     experiment = built("optimizer={use: adamw, lr: 0.1}")

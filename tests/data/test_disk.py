@@ -65,6 +65,14 @@ def test_a_batch_is_made_of_many_blocks(images: Path) -> None:
     assert sum(blocks) / len(blocks) > 4
 
 
+def test_a_tuple_with_a_dict_of_files_gives_such_pairs(tmp_path: Path, images: Path) -> None:
+    np.save(tmp_path / "numbers.npy", np.arange(SAMPLES, dtype=np.int32))
+    data = OnDisk({"image": images, "number": tmp_path / "numbers.npy"}, torch.arange(SAMPLES))
+    for inputs, targets in DataModule(Splits(train=data), {"batch_size": 64}).train_dataloader():
+        assert list(inputs) == ["image", "number"]
+        assert numbers_in(inputs["image"]) == inputs["number"].tolist() == targets.tolist()
+
+
 def test_parts_belong_together_and_keep_their_dtypes(tmp_path: Path, images: Path) -> None:
     np.save(tmp_path / "targets.npy", np.arange(SAMPLES, dtype=np.int64))
     weights = torch.arange(SAMPLES) * 0.5

@@ -85,6 +85,20 @@ def test_a_dict_of_tensors_gives_dicts() -> None:
     assert all(torch.equal(batch["x"] * 2, batch["y"]) for batch in batches)
 
 
+@pytest.mark.parametrize("resident", [False, True])
+def test_a_tuple_with_a_dict_of_tensors_gives_such_pairs(resident: bool) -> None:
+    split = ({"x": torch.arange(5), "y": torch.arange(5.0) * 2}, torch.arange(5) * 3)
+    data = DataModule(Splits(train=split), {"batch_size": 2, "resident": resident})
+    assert (data.samples("train"), data.steps("train")) == (5, 3)
+    for inputs, targets in data.train_dataloader():
+        assert list(inputs) == ["x", "y"]
+        assert torch.equal(inputs["x"] * 2.0, inputs["y"])
+        assert torch.equal(inputs["x"] * 3, targets)
+    # One tensor in the dict: as many parts as the tuple has.
+    batches = DataModule(Splits(val=({"x": torch.arange(4)}, torch.arange(4))), {"batch_size": 4}).val_dataloader()
+    assert [(list(inputs), targets.tolist()) for inputs, targets in batches] == [(["x"], [0, 1, 2, 3])]
+
+
 def test_changing_a_batch_in_place_changes_no_data() -> None:
     images, targets = tensors(10)
     data = DataModule(Splits(train=(images, targets), val=(images, targets)), {"batch_size": 3})

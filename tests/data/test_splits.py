@@ -52,6 +52,10 @@ WRONG = {
         {"tokens": torch.zeros(4, 2), "length": torch.zeros(3)},
         "holds tensors with unequal first dimensions ('tokens': (4, 2), 'length': (3,)); it must be the samples'",
     ),
+    "unequal in a dict": (
+        ({"age": torch.zeros(4, 2), "city": torch.zeros(3)}, torch.zeros(4)),
+        "holds tensors with unequal first dimensions (0['age']: (4, 2), 0['city']: (3,), 1: (4,)); it must be the",
+    ),
     "empty": ((torch.zeros(0, 2), torch.zeros(0)), "is empty; leave it None if there is no such split"),
     "empty list": ([], "is empty; leave it None if there is no such split"),
     "scalar": ((torch.zeros(4), torch.tensor(1)), "holds a tensor without a first dimension (entry 1)"),

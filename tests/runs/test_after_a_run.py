@@ -152,6 +152,16 @@ class Undownloaded(Misled):
         raise RequestError("could not download samples.gz")
 
 
+class Wide(Undownloaded):
+    def __init__(self, samples, noise=0.1):
+        super().__init__()
+
+    @staticmethod
+    def stand_in(seed, samples=40, factor=2):
+        assert (samples, factor) == (64, 2)
+        return Splits(samples=samples)
+
+
 class Downloading(Misled):
     def __init__(self, port):
         fetch(f"http://127.0.0.1:{port}/samples.gz", "0" * 64, "samples.gz")
@@ -184,6 +194,11 @@ def test_a_deep_check_takes_stand_in_data_for_files_that_are_absent_only(recipe:
     # What the recipe says wrong of its data would stay hidden behind a stand-in.
     with pytest.raises(BuildError, match="could not be built: ValueError: noise must be positive"):
         deep(checked(recipe(dataset={"use": "./own.py:Misled"})))
+
+
+def test_a_stand_in_is_told_what_it_asks_for_of_the_dataset_s_arguments(recipe: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    assert deep(checked(recipe(dataset={"use": "./own.py:Wide", "samples": 64, "noise": 0.5}))).stand_in
 
 
 def test_a_deep_check_downloads_nothing_that_has_a_stand_in(recipe: Any, tmp_path: Path, monkeypatch: Any) -> None:

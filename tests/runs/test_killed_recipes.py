@@ -30,9 +30,10 @@ NARROW = ["model.width=32", "model.depth=1"]
 WRITTEN = ["task.sample_tokens=20", "trainer.limit_train_batches=60", "trainer.limit_val_batches=2"]
 FEW_TEXTS = ["trainer.limit_train_batches=30", "trainer.max_epochs=4"]
 TEXTS = ["model.width=8", "model.buckets=4096", *FEW_TEXTS]
+ONE_BLOCK = "num_hidden_layers: 1, num_attention_heads: 2"
 TINY_BERT = [
     "model.name_or_path=null",
-    "model.config={model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2}",
+    f"model.config={{model_type: bert, hidden_size: 16, {ONE_BLOCK}}}",
 ]
 TRANSLATIONS = [
     *("model.width=16", "model.hidden=32", "model.encoder_depth=1", "model.decoder_depth=1"),
@@ -46,13 +47,30 @@ def _ensemble(*names: str) -> list[str]:
     return [*small, *FEW_TEXTS, "trainer.check_val_every_n_epoch=1"]
 
 
+FEWER = ["dataset.users=400", "dataset.items=200", "loader.batch_size=256"]
+CLICKS = "dataset={use: generated_clicks, rows: 6000, users: 50, items: 50}"
 OFFLINE: dict[str, list[str]] = {
+    "recsys/bpr": [*FEWER, "trainer.max_epochs=12"],
+    "recsys/criteo-dcnv2": [
+        *(CLICKS, "loader.batch_size=128", "model.width=4", "model.hidden=[32]"),
+        *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=4"),
+    ],
+    "recsys/ctr-deepfm": [CLICKS, "loader.batch_size=128", "trainer.max_epochs=4"],
+    "recsys/lightgcn": [*FEWER, "trainer.max_epochs=8"],
+    "recsys/sasrec": [*FEWER, "loader.batch_size=16", "trainer.max_epochs=4"],
+    "recsys/two-tower": [*FEWER, "trainer.max_epochs=12"],
     "text/char-lm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/char-lm-lstm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/finetune-bert": [
         "dataset={use: movie_sentiment, ends: true}",
         *TINY_BERT,
         *("trainer.precision=32-true", "trainer.limit_train_batches=60", "trainer.max_epochs=3"),
+    ],
+    "text/finetune-llm-lora": [
+        "dataset={use: austen, tokenizer: {use: characters}, context: 32}",
+        "model.name_or_path=null",
+        f"model.config={{model_type: llama, hidden_size: 16, intermediate_size: 32, {ONE_BLOCK}}}",
+        *(*WRITTEN, "trainer.precision=32-true", "trainer.max_epochs=3"),
     ],
     "text/gpt2-small": [
         "dataset={use: austen, tokenizer: {use: characters}, context: 32}",

@@ -38,6 +38,35 @@ def test_one_number_a_sample(trainer: Trainers, batches: Batches, outputs: torch
     assert result == {"test/loss": pytest.approx(0.75), "test/mae": pytest.approx(0.75)}
 
 
+class Weighted(nn.Module):
+    """A model of a dict: a number for each category, and a weight for what is measured."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(3, 1)
+        self.weight = nn.Linear(2, 1)
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        outputs: torch.Tensor = self.table(inputs["category"]) + self.weight(inputs["measured"])
+        return outputs
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-true"])
+def test_inputs_in_a_dict(trainer: Trainers, precision: str) -> None:
+    torch.manual_seed(0)
+    category, measured = torch.randint(3, (64,), dtype=torch.uint8), torch.randn(64, 2)
+    batch = ({"category": category.int(), "measured": measured}, category * 2 + measured.sum(1))
+    loader = DataLoader([batch], batch_size=None)
+    task = Regression(
+        Weighted(), nn.MSELoss(), {"r2": R2Score()}, lambda module: torch.optim.SGD(module.parameters(), 0.1)
+    )
+    fit = trainer(max_epochs=60, precision=precision)
+    fit.fit(task, loader, loader)
+    assert fit.callback_metrics["val/r2"] > 0.95
+    rows = task.float().rows(task.unlabelled(batch[0]), {})
+    assert [list(row) for row in rows] == [["prediction"]] * 64
+
+
 def test_several_numbers_a_sample_learn(trainer: Trainers, batches: Batches) -> None:
     torch.manual_seed(0)
     inputs = torch.randn(64, 3)

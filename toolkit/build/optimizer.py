@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from toolkit.build.construct import construct, problem_at
 from toolkit.build.patterns import NamedParameter, matches, named_parameters, unmatched
+from toolkit.build.sparse import refused, sparse_parameters
 from toolkit.check import Block
 from toolkit.check.report import Report
 from toolkit.errors import RecipeError
@@ -32,7 +33,8 @@ def optimizer_factory(block: Block, recipe: Recipe, model: nn.Module | None) -> 
 
     Returns:
         A function from a module to an optimizer over its parameters that are not frozen. It raises RecipeError for
-        patterns that match nothing, BuildError for what the optimizer itself refuses. It is a plain function because
+        patterns that match nothing, BuildError for what the optimizer itself refuses, and for sparse gradients that it
+        could not take. It is a plain function because
         Lightning's weight averaging copies a task with all it holds.
     """
 
@@ -42,6 +44,9 @@ def optimizer_factory(block: Block, recipe: Recipe, model: nn.Module | None) -> 
         if _fused_by_default(block, recipe, module, groups):
             given["fused"] = True
         made: Optimizer = construct(block, given, {}, recipe=recipe)
+        why = refused(made, sparse_parameters(module))
+        if why is not None:
+            raise problem_at(block, recipe, why)
         return made
 
     return optimizer
@@ -141,8 +146,8 @@ def _fused_by_default(block: Block, recipe: Recipe, module: nn.Module, groups: l
     others = ("fused", "foreach", "differentiable", "capturable")
     if "fused" not in block.signature.parameters or any(name in block.arguments for name in others):
         return False
-    if any(getattr(part, "sparse", False) for part in module.modules()):
-        return False  # nn.Embedding(sparse=True): the fused kernels refuse sparse gradients
+    if next(sparse_parameters(module), None) is not None:
+        return False  # the fused kernels refuse sparse gradients
     if not all(
         parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda")
         for group in groups

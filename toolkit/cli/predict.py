@@ -18,6 +18,7 @@ EXAMPLES = examples(
     "toolkit predict last photos/ --output found.csv",
     "cat photo.jpg | toolkit predict last -",
     'toolkit predict last --prompt "It is a truth" max_tokens=100',
+    "toolkit predict last --users 196 186 top=10",
 )
 
 FORMATS = (".jsonl", ".csv")
@@ -30,7 +31,7 @@ def predict(
         typer.Argument(
             metavar="INPUT...",
             help="Files, folders whose files are taken in the order of their names, or - for standard input. With "
-            "--prompt KEY=VALUE, how the task goes on with it.",
+            "--prompt KEY=VALUE, how the task goes on with it; with --users more users, and KEY=VALUE.",
             show_default=False,
         ),
     ] = None,
@@ -40,6 +41,15 @@ def predict(
             "--prompt",
             metavar="TEXT",
             help="A text in place of files; give it several times for several texts.",
+            show_default=False,
+        ),
+    ] = None,
+    users: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--users",
+            metavar="USER",
+            help="In place of files: users of the run's data, to whom it recommends.",
             show_default=False,
         ),
     ] = None,
@@ -75,8 +85,8 @@ def predict(
 
     # Before torch is imported: what is not there, or would be written over, is told of at once.
     folder = find(run)
-    prompts, words = prompt or (), inputs or ()
-    _refuse(prompts, words)
+    prompts, asked, words = prompt or (), users or (), inputs or ()
+    _refuse(prompts, asked, words, pictures)
     file = None if output is None else Path(output).expanduser()
     drawn = None if pictures is None else Path(pictures).expanduser()
     if file is not None and file.suffix not in FORMATS:
@@ -99,6 +109,18 @@ def predict(
                 allow_code=allow_code,
                 given_in="command line",
             )
+        elif asked:
+            # `top = 5`, in three words, names no users.
+            spaced = any(word.startswith("=") for word in words)
+            done = runs.predict_users(
+                folder,
+                [*asked, *(word for word in words if not spaced and "=" not in word)],
+                [word for word in words if spaced or "=" in word],
+                rows.write,
+                checkpoint=checkpoint,
+                allow_code=allow_code,
+                given_in="command line",
+            )
         else:
             done = runs.predict(folder, words, rows.write, checkpoint=checkpoint, pictures=drawn, allow_code=allow_code)
     if file is not None:
@@ -112,13 +134,17 @@ def predict(
         raise RequestError(f"{listed}\n{unread} could not be read; {counted(done.count, 'sample')} predicted.")
 
 
-def _refuse(prompts: Sequence[str], words: Sequence[str]) -> None:
-    """What is neither an input nor a prompt, or both."""
-    if not prompts and not words:
+def _refuse(prompts: Sequence[str], users: Sequence[str], words: Sequence[str], pictures: str | None) -> None:
+    """What is neither an input nor a prompt nor a user, or more than one of these."""
+    if not prompts and not users and not words:
         raise RequestError(
-            "INPUT... is missing: name files, folders or -, or give a text with --prompt\n"
+            "INPUT... is missing: name files, folders or -, or give a text with --prompt, or users with --users\n"
             "`toolkit predict --help` tells more."
         )
+    if prompts and users:
+        raise RequestError("--prompt and --users: one of them takes the place of files; leave out the other")
+    if users and pictures is not None:
+        raise RequestError("--pictures: there are no pictures of what is recommended to users")
     files = [word for word in words if "=" not in word] if prompts else []
     # `max_tokens = 5`, in three words, is another mistake.
     if files and not any(word.startswith("=") for word in words):

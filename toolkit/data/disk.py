@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toolkit.data.layout import Layout, leaves
 from toolkit.errors import RequestError
 
 
@@ -62,26 +63,29 @@ class ArrayFile:
 
 
 Part: TypeAlias = "ArrayFile | Tensor"
+Given: TypeAlias = "str | os.PathLike[str] | ArrayFile | Tensor"
 
 
 class OnDisk:
     """A split whose arrays lie in files that may be larger than memory.
 
     `OnDisk("images.npy", "labels.npy")` gives batches that are tuples, `OnDisk(image="images.npy", label=labels)` such
-    as are dicts. A part is the path of a `.npy` file, an `ArrayFile`, or a tensor for what fits into memory. All have
-    the same first dimension, the samples. How they are read: `toolkit.data.disk_loader.DiskLoader`.
+    as are dicts. A part is the path of a `.npy` file, an `ArrayFile`, or a tensor for what fits into memory; by
+    position it may be a dict of those too: `OnDisk({"user": "users.npy", "item": "items.npy"}, clicks)` gives pairs of
+    a dict and a tensor. All have the same first dimension, the samples. How they are read:
+    `toolkit.data.disk_loader.DiskLoader`.
 
     Raises:
         RequestError: the parts have unequal lengths, or one cannot be used; see `ArrayFile`.
     """
 
-    def __init__(self, *parts: str | os.PathLike[str] | Part, **named: str | os.PathLike[str] | Part) -> None:
+    def __init__(self, *parts: Given | Mapping[str, Given], **named: Given) -> None:
         if bool(parts) == bool(named):
             raise RequestError("dataset: OnDisk takes arrays by position, for tuples, or by name, for dicts")
-        self.keys = list(named) or None
-        """The names of the parts; None where batches are tuples."""
+        self.layout = Layout(named or parts)
+        """Makes a batch of its parts."""
         self.parts: list[Part] = [
-            part if isinstance(part, (ArrayFile, Tensor)) else ArrayFile(part) for part in (*parts, *named.values())
+            part if isinstance(part, (ArrayFile, Tensor)) else ArrayFile(part) for _, part in leaves(named or parts)
         ]
         lengths = {len(part) for part in self.parts}
         if len(lengths) > 1:

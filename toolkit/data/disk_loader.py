@@ -15,7 +15,7 @@ from torch import Tensor
 from toolkit.data.disk import ArrayFile, OnDisk
 from toolkit.data.order import Order, Plan, mixed_seed
 from toolkit.data.position import Positioned
-from toolkit.data.tensors import as_batch, gathered
+from toolkit.data.tensors import gathered
 from toolkit.errors import RunError
 
 BLOCK_BYTES = 256 * 1024
@@ -35,8 +35,8 @@ class DiskLoader(Positioned):
     their order, each process its stretch of them. Unlike that of tensors in memory, the order depends on the number of
     processes: each reads blocks of its own. To go on inside an epoch reads no more than the window again.
 
-    Yields tuples or dicts of tensors with shapes `(batch, ...)`, in the dtypes of the files. They are copies: a
-    transform may change one in place.
+    Yields tuples or dicts of tensors, as the arrays were given, with shapes `(batch, ...)`, in the dtypes of the files.
+    They are copies: a transform may change one in place.
     """
 
     def __init__(self, data: OnDisk, plan: Plan, order: Order, *, pin_memory: bool = False) -> None:
@@ -64,7 +64,7 @@ class DiskLoader(Positioned):
                 done = max(0, position - number * per_window)
                 wanted = [(begin - start, end - start) for begin, end in bounds[done:]]
                 for batch in gathered(parts, index, wanted, plan.batch_size, pin_memory=self._pin_memory):
-                    yield as_batch(batch, data.keys)
+                    yield data.layout(batch)
 
 
 class _Windows:

@@ -16,6 +16,7 @@ from toolkit.data.buckets import by_length, lengths_of
 from toolkit.data.disk import OnDisk
 from toolkit.data.disk_loader import DiskLoader
 from toolkit.data.items import ItemLoader
+from toolkit.data.layout import Layout, leaves
 from toolkit.data.order import Order, Plan, Process
 from toolkit.data.progress import epoch_of, position, training_epoch
 from toolkit.data.reading import Reading
@@ -177,7 +178,7 @@ class DataModule(pl.LightningDataModule):
             return ItemLoader(split, plan, order, reading)
         if self.settings.resident:
             tensors = self._resident(name, tensors, device)
-        held_there = next(iter(tensors.values() if isinstance(tensors, dict) else tensors)).device.type != "cpu"
+        held_there = next(part for _, part in leaves(tensors)).device.type != "cpu"
         return TensorLoader(tensors, plan, order, pin_memory=pin_memory and not held_there)
 
     def _plan(self, name: str, process: Process) -> Plan:
@@ -189,10 +190,7 @@ class DataModule(pl.LightningDataModule):
     def _resident(self, name: str, tensors: Tensors, device: torch.device) -> Tensors:
         """The tensors on the device; they are moved there once, for fit and test together."""
         if name not in self._on_device:
-            if isinstance(tensors, dict):
-                self._on_device[name] = {key: part.to(device) for key, part in tensors.items()}
-            else:
-                self._on_device[name] = tuple(part.to(device) for part in tensors)
+            self._on_device[name] = Layout(tensors)([part.to(device) for _, part in leaves(tensors)])
         return self._on_device[name]
 
     def _process(self) -> Process:

@@ -5,7 +5,7 @@ Imports torch, not Lightning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, TensorDataset
 
 from toolkit.data.disk import OnDisk
+from toolkit.data.layout import leaves
 from toolkit.errors import RequestError
 
 SPLITS = ("train", "val", "test")
 
-Tensors: TypeAlias = "tuple[Tensor, ...] | dict[str, Tensor]"
+Tensors: TypeAlias = "tuple[Tensor | dict[str, Tensor], ...] | dict[str, Tensor]"
 """A split in memory: tensors with equal first dimension, the samples."""
 
 
@@ -48,7 +49,8 @@ class Splits:
     A split is one of
 
     - a tuple or a dict of tensors with equal first dimension, one entry per sample (`(inputs, targets)` with shapes
-      `(samples, ...)`): loaded by whole batches, in the dtype it has (uint8 stays uint8);
+      `(samples, ...)`): loaded by whole batches, in the dtype it has (uint8 stays uint8). An entry of the tuple may be
+      a dict of tensors: `({"user": users, "item": items}, targets)`;
     - `toolkit.data.OnDisk`: arrays in files that may be larger than memory, read in shuffled blocks;
     - a map-style dataset, an object with `__len__` and `__getitem__`. With `__getitems__(indices)` a whole batch is
       asked for at once; if that returns a list it is a list of samples and is collated, anything else is taken for
@@ -78,7 +80,7 @@ def tensors_of(split: Any) -> Tensors | None:
     if isinstance(split, TensorDataset):
         return tuple(split.tensors)
     if isinstance(split, tuple) and any(isinstance(part, Tensor) for part in split):
-        return split
+        return tuple(dict(part) if isinstance(part, Mapping) else part for part in split)
     if isinstance(split, Mapping) and any(isinstance(part, Tensor) for part in split.values()):
         return dict(split)
     return None
@@ -127,14 +129,8 @@ _KINDS = (
 _EMPTY = "is empty; leave it None if there is no such split"
 
 
-def _parts(tensors: Tensors) -> Sequence[tuple[str, Tensor]]:
-    if isinstance(tensors, dict):
-        return [(repr(key), part) for key, part in tensors.items()]
-    return [(str(index), part) for index, part in enumerate(tensors)]
-
-
 def _check_tensors(name: str, tensors: Tensors) -> None:
-    parts = _parts(tensors)
+    parts = list(leaves(tensors))
     for key, part in parts:
         if not isinstance(part, Tensor):
             raise _wrong(name, f"holds tensors, but its entry {key} is of type {type(part).__name__}")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from toolkit.data.layout import Layout, leaves
 from toolkit.data.order import Order, Plan
 from toolkit.data.position import Positioned
 from toolkit.data.splits import Tensors
@@ -22,15 +23,15 @@ L2 cache and are slower."""
 class TensorLoader(Positioned):
     """Batches of tensors in memory, gathered whole by index; no Python per sample, dtypes kept.
 
-    Yields what the split is, a tuple or a dict of tensors, with shapes `(batch, ...)`. The batches are copies: a
-    transform may change one in place.
+    Yields what the split is, a tuple or a dict of tensors or a tuple with dicts in it, with shapes `(batch, ...)`. The
+    batches are copies: a transform may change one in place.
     """
 
     def __init__(self, tensors: Tensors, plan: Plan, order: Order, *, pin_memory: bool = False) -> None:
         super().__init__(order)
         self.plan = plan
-        self._keys = list(tensors) if isinstance(tensors, dict) else None
-        self._tensors = list(tensors.values()) if isinstance(tensors, dict) else list(tensors)
+        self._layout = Layout(tensors)
+        self._tensors: list[Tensor] = [part for _, part in leaves(tensors)]
         self._pin_memory = pin_memory
 
     def __len__(self) -> int:
@@ -40,7 +41,7 @@ class TensorLoader(Positioned):
         share = self.plan.share(self.order.of(self.plan.samples)).to(self._tensors[0].device)
         bounds = self.plan.bounds(self.order.position())
         for parts in gathered(self._tensors, share, bounds, self.plan.batch_size, pin_memory=self._pin_memory):
-            yield as_batch(parts, self._keys)
+            yield self._layout(parts)
 
 
 def gathered(
@@ -69,11 +70,6 @@ def gathered(
         together = [_gather(part, wanted, pin_memory) for part in tensors]
         for start, stop in batches:
             yield [part[start - offset : stop - offset] for part in together]
-
-
-def as_batch(parts: list[Tensor], keys: Sequence[str] | None) -> Any:
-    """The parts of a batch as a dict with these keys, or as a tuple."""
-    return tuple(parts) if keys is None else dict(zip(keys, parts, strict=True))
 
 
 def _gather(part: Tensor, index: Tensor, pin_memory: bool) -> Tensor:

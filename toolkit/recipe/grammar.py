@@ -68,6 +68,10 @@ FACTS = {
     "num_users": "number of users",
     "num_items": "number of items",
     "num_features": "number of input features",
+    "field_sizes": "how many numbers each field of categories has, in the order of the fields",
+    "multi_sizes": "the same of fields of several categories",
+    "num_numerical": "number of numerical features beside fields of categories",
+    "target_mean": "mean of the targets to train on",
     "sample_rate": "samples a second of the audio",
 }
 """What a dataset can know about itself. A dataset may add names that begin with its own component name and ``_``."""

@@ -10,6 +10,7 @@ from toolkit.runs.results import Row, results_table, write_results
 from toolkit.runs.resume import resume
 from toolkit.runs.retest import Retested, retest
 from toolkit.runs.start import run
+from toolkit.runs.users import predict_users
 from toolkit.runs.verify import differences, raise_differences, verify
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "fetch",
     "predict",
     "predict_prompts",
+    "predict_users",
     "raise_differences",
     "results_table",
     "resume",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +97,7 @@ def deep(checked: Checked) -> DeepReport:
     except BuildError as error:
         if stand_in is None or not _data_is_absent(error):
             raise
-        checked = _with_data(checked, stand_in(checked.recipe.get("seed", default=0)))
+        checked = _with_data(checked, _stood_in(checked, stand_in))
         experiment = build(checked)
         notes.insert(0, "stand-in data: files not checked")
     with tempfile.TemporaryDirectory() as folder:
@@ -293,6 +294,14 @@ def _with_data_of_this_machine(checked: Checked) -> Checked:
 
     block = dataclasses.replace(block, component=Component(block.component.entry, dataset))
     return dataclasses.replace(checked, blocks={**checked.blocks, "dataset": block})
+
+
+def _stood_in(checked: Checked, stand_in: Callable[..., Any]) -> Any:
+    """What a dataset's ``stand_in(seed)`` makes. What it takes besides are arguments of the dataset, as the recipe sets
+    them: shapes of the samples that nothing else tells."""
+    arguments = checked.blocks["dataset"].arguments
+    names = [name for name in list(inspect.signature(stand_in).parameters)[1:] if name in arguments]
+    return stand_in(checked.recipe.get("seed", default=0), **{name: arguments[name] for name in names})
 
 
 def _with_data(checked: Checked, data: Any) -> Checked:

@@ -8,14 +8,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from toolkit.check import converted, signature_of
-from toolkit.check.types import mismatch
 from toolkit.data.raw import RawInput
-from toolkit.errors import Place, Problem, RecipeError, RequestError, RunError, did_you_mean
-from toolkit.recipe.overrides import override_place, read_override, spaced_apart, without_spaces
+from toolkit.errors import RequestError, RunError
 from toolkit.registry import Registry
 from toolkit.runs.crew import refuse_launchers
 from toolkit.runs.predict import Predicted, Row, predict_inputs
+from toolkit.runs.task_arguments import task_arguments
 from toolkit.runs.trained import BEST, trained
 from toolkit.tasks.predicting import Continues
 from toolkit.tracking.folder import RunFolder, find
@@ -67,7 +65,15 @@ def predict_prompts(
         return predict_inputs(run, rebuilt, run.reader(), texts, on_row, pictures)
     if pictures is not None:
         raise RequestError(f"--pictures: the task {name} goes on with texts, of which there are no pictures")
-    given = _arguments(task, name, arguments, given_in)
+    given = task_arguments(
+        task.continued,
+        ("prompts", "facts"),
+        arguments,
+        name=name,
+        does="goes on with a text",
+        to_do="go on with a text",
+        given_in=given_in,
+    )
     run.load(task)
     predicted = Predicted(run.checkpoint, count=len(prompts))
     pieces: list[list[str]] = [[] for _ in prompts]
@@ -102,46 +108,3 @@ class _Continuer(pl.LightningModule):
         for number, piece in self.task.continued(batch, self._facts, **self._given):
             self._on_piece(number, piece)
         return len(batch)
-
-
-def _arguments(task: Continues, name: str, arguments: Sequence[str], given_in: str) -> dict[str, Any]:
-    """What `continued` is given by name. Raises RequestError with all that is wrong."""
-    offered = {
-        key: parameter
-        for key, parameter in signature_of(task.continued).parameters.items()
-        if key not in ("prompts", "facts")
-    }
-    given: dict[str, Any] = {}
-    wrong: list[Problem] = []
-    for index, words in spaced_apart(arguments):
-        place = override_place(" ".join(words), index, given_in)
-        key = words[0].partition("=")[0].strip()
-        try:
-            value = _value(words, key, place)
-        except RecipeError as error:
-            wrong += error.problems
-            continue
-        if key not in offered:
-            hint = did_you_mean(key, offered) or f" There are: {', '.join(offered) or 'none'}"
-            wrong.append(Problem(place, "", f"{name} goes on with a text by no argument {key!r}.{hint}"))
-            continue
-        found = mismatch(value, offered[key])
-        if found is not None:
-            wrong.append(Problem(place, ".".join(map(str, (key, *found.path))), found.message))
-        given[key] = converted(value, offered[key].annotation)
-    absent = [key for key, parameter in offered.items() if parameter.required and key not in given]
-    lines = [str(problem) for problem in wrong]
-    if absent and not wrong:
-        lines.append(f"{name} needs {' and '.join(f'{key}=VALUE' for key in absent)} to go on with a text")
-    if lines:
-        raise RequestError("\n".join(lines))
-    return given
-
-
-def _value(words: Sequence[str], key: str, place: Place) -> Any:
-    if len(words) > 1:
-        raise RecipeError([Problem(place, "", without_spaces(words))])
-    found: Any = read_override(words[0], place).plain()
-    for part in key.split("."):
-        found = found[part]
-    return found

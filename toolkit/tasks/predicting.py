@@ -48,6 +48,22 @@ class Continues(Protocol):
 
 
 @runtime_checkable
+class Recommends(Protocol):
+    """A task that can say what to show to users of its data."""
+
+    def recommended(self, users: Sequence[str], facts: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """What to show: the number of a user among them, and plain values by name of one thing to show, best first.
+
+        Further parameters, each with a plain default, are given on the command line: ``top=10``.
+
+        Args:
+            users: their names, as the data has them.
+            facts: of the run's dataset.
+        """
+        ...
+
+
+@runtime_checkable
 class Draws(Protocol):
     """A task that can draw what it predicted on the sample."""
 

@@ -331,7 +331,11 @@ def unpacked(batch: Any) -> tuple[Any, Tensor]:
 
 
 def as_floats(inputs: Any) -> Any:
-    """A uint8 tensor as floats from 0 to 1 and a tensor of floats, in the precision of the run; others as they are."""
+    """A uint8 tensor as floats from 0 to 1 and a tensor of floats, in the precision of the run; others as they are.
+
+    Of a dict the tensors of floats are taken so, and those of whole numbers, uint8 too, are left: they may be numbers
+    of categories.
+    """
     if isinstance(inputs, Tensor):
         # The default dtype, because Lightning sets it in a step to the precision of bf16-true and 64-true.
         if inputs.dtype is torch.uint8:
@@ -340,7 +344,13 @@ def as_floats(inputs: Any) -> Any:
             return inputs.to(torch.get_default_dtype()).div_(255)
         if inputs.is_floating_point():
             return inputs.to(torch.get_default_dtype())
+    elif isinstance(inputs, dict):
+        return {key: as_floats(part) if _is_floating(part) else part for key, part in inputs.items()}
     return inputs
+
+
+def _is_floating(part: Any) -> bool:
+    return isinstance(part, Tensor) and part.is_floating_point()
 
 
 def in_full_precision(outputs: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Item recommendation: which items to show a user. Imports nothing."""
