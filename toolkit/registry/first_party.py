@@ -9,6 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "toolkit-speech": {
+        "task": (),
+        "model": (),
+        "dataset": (
+            "audio_folder",
+            "audio_manifest",
+            "common_voice",
+            "librispeech",
+            "speech_commands",
+            "spoken_codes",
+            "spoken_symbols",
+        ),
+        "metric": (),
+        "transform": ("random_gain", "random_noise", "random_resampling", "random_reverberation", "random_speed"),
+        "part": ("leaf", "log_mel", "mfcc", "spec_augment", "strided_conv"),
+    },
     "toolkit-text": {
         "task": ("language_modeling", "seq2seq"),
         "model": (
