@@ -10,8 +10,16 @@ from collections.abc import Mapping
 
 FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "toolkit-speech": {
-        "task": (),
-        "model": (),
+        "task": ("ctc", "transcription"),
+        "model": (
+            "bc_resnet",
+            "cnn_bilstm",
+            "conformer_ctc",
+            "conformer_seq2seq",
+            "ds_cnn",
+            "keyword_cnn",
+            "streaming_lstm",
+        ),
         "dataset": (
             "audio_folder",
             "audio_manifest",
@@ -21,9 +29,9 @@ FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "spoken_codes",
             "spoken_symbols",
         ),
-        "metric": (),
+        "metric": ("cer", "wer"),
         "transform": ("random_gain", "random_noise", "random_resampling", "random_reverberation", "random_speed"),
-        "part": ("leaf", "log_mel", "mfcc", "spec_augment", "strided_conv"),
+        "part": ("arpa", "leaf", "log_mel", "mfcc", "ngram", "prefix_beam", "spec_augment", "strided_conv"),
     },
     "toolkit-text": {
         "task": ("language_modeling", "seq2seq"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from toolkit_speech.models.batch_norm import MaskedBatchNorm
-from toolkit_speech.models.features import Heard, channels_of, features_of
+from toolkit_speech.models.features import channels_of, features_of
 from toolkit_speech.models.pooling import mean_of
+from toolkit_speech.samples import Heard
 
 STAGES = ((8, 2, 1, 1), (12, 2, 2, 2), (16, 4, 2, 4), (20, 4, 1, 8))
 """Channels (times `scale`), blocks, the stride over frequencies, and the dilation over time of each stage."""

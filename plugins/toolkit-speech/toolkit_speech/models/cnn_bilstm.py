@@ -6,8 +6,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from toolkit_speech.features.masking import inside
 from toolkit_speech.models.batch_norm import MaskedBatchNorm
-from toolkit_speech.models.features import Heard, channels_of, features_of, frames_there, halved
+from toolkit_speech.models.features import channels_of, features_of, halved
+from toolkit_speech.samples import Heard
 
 
 class CNNBiLSTM(nn.Module):
@@ -64,7 +66,7 @@ class CNNBiLSTM(nn.Module):
         features = features_of(inputs, self.front_end, self.augmentation)
         lengths = halved(features.lengths)
         maps = self.first(features.values.transpose(1, 2).unsqueeze(1))
-        there = frames_there(lengths, maps.shape[3])
+        there = inside(lengths, maps.shape[3])
         maps = functional.hardtanh(self.first_norm(maps, there), 0.0, 20.0)
         maps = functional.hardtanh(self.second_norm(self.second(maps), there), 0.0, 20.0)
         frames = maps.flatten(1, 2)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from toolkit_speech.features.masking import inside
 from toolkit_speech.models.attention import SelfAttention
 from toolkit_speech.models.batch_norm import MaskedBatchNorm
-from toolkit_speech.models.features import Features, frames_there, halved
+from toolkit_speech.models.features import Features, halved
 
 
 class ConformerEncoder(nn.Module):
@@ -42,14 +43,14 @@ class ConformerEncoder(nn.Module):
         """Encoded frames, one for four of the features: `(batch, frames, width)`, with 0 behind the end of each."""
         lengths = halved(features.lengths)
         maps = self.first(features.values.unsqueeze(1)).relu()
-        maps = maps * frames_there(lengths, maps.shape[2])[:, None, :, None]
+        maps = maps * inside(lengths, maps.shape[2])[:, None, :, None]
         lengths = halved(lengths)
         maps = self.second(maps).relu()
-        there = frames_there(lengths, maps.shape[2])
+        there = inside(lengths, maps.shape[2])
         frames = self.dropout(self.project(maps.transpose(1, 2).flatten(2)))
         # Who looks at nothing gets no number: an utterance without a frame looks at its first one, which is not
         # counted.
-        seen = there | frames_there(lengths.new_ones(1), maps.shape[2])
+        seen = there | inside(lengths.new_ones(1), maps.shape[2])
         for block in self.blocks:
             frames = block(frames, there, seen)
         return Features(frames * there[:, :, None], lengths, there)

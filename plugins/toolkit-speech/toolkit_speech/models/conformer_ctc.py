@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from toolkit_speech.models.conformer import ConformerEncoder
-from toolkit_speech.models.features import Heard, channels_of, features_of
+from toolkit_speech.models.features import channels_of, features_of
+from toolkit_speech.samples import Heard
 
 
 class ConformerCTC(nn.Module):

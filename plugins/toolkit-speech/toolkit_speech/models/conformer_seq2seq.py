@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from toolkit_speech.features.masking import inside
 from toolkit_speech.models.attention import CrossAttention, KeyValues, SelfAttention
 from toolkit_speech.models.conformer import ConformerEncoder, FeedForward
-from toolkit_speech.models.features import Heard, channels_of, features_of, frames_there
+from toolkit_speech.models.features import channels_of, features_of
+from toolkit_speech.samples import Heard
 
 Cache = tuple[KeyValues, ...]
 """The keys and values of what has been written, for each block of the decoder."""
@@ -78,7 +80,7 @@ class ConformerSeq2Seq(nn.Module):
     def encode(self, heard: Heard) -> Memory:
         """What `step` has to know of waveforms."""
         encoded = self.encoder(features_of(heard, self.front_end, self.augmentation))
-        there = encoded.there | frames_there(encoded.lengths.new_ones(1), encoded.there.shape[1])
+        there = encoded.there | inside(encoded.lengths.new_ones(1), encoded.there.shape[1])
         return Memory(there, tuple(block.cross.memory(encoded.values) for block in self._blocks()))
 
     def step(self, tokens: Tensor, memory: Memory, cache: Cache | None) -> tuple[Tensor, Cache]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from toolkit_speech.features.masking import inside
 from toolkit_speech.models.batch_norm import MaskedBatchNorm
-from toolkit_speech.models.features import Heard, features_of, frames_there, halved
+from toolkit_speech.models.features import features_of, halved
 from toolkit_speech.models.pooling import mean_of
+from toolkit_speech.samples import Heard
 
 
 class DSCNN(nn.Module):
@@ -48,7 +50,7 @@ class DSCNN(nn.Module):
         features = features_of(inputs, self.front_end, self.augmentation)
         # One frame of padding more behind than in front, so that an odd number of frames is rounded up.
         maps = self.first(nn.functional.pad(features.values.transpose(1, 2).unsqueeze(1), (0, 1)))
-        there = frames_there(halved(features.lengths), maps.shape[3])
+        there = inside(halved(features.lengths), maps.shape[3])
         maps = self.first_norm(maps, there).relu()
         for layer in self.layers:
             maps = layer(maps, there)

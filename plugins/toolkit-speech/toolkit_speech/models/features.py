@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-Heard = tuple[Tensor, Tensor]
-"""Waveforms `(batch, samples)`, padded behind, and how many samples each has, `(batch,)`."""
+from toolkit_speech.features.masking import inside
+from toolkit_speech.samples import Heard
 
 
 class Features(NamedTuple):
@@ -33,13 +32,8 @@ def features_of(inputs: Heard, front_end: nn.Module, augmentation: nn.Module | N
     values, lengths = front_end(*inputs)
     if augmentation is not None and augmentation.training:
         values = augmentation(values, lengths)
-    there = frames_there(lengths, values.shape[1])
+    there = inside(lengths, values.shape[1])
     return Features(values * there[:, :, None], lengths, there)
-
-
-def frames_there(lengths: Tensor, longest: int) -> Tensor:
-    """Which of `longest` frames each utterance has: bool `(batch, longest)`."""
-    return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
 def channels_of(front_end: nn.Module) -> int:

@@ -6,9 +6,11 @@ import itertools
 
 from torch import Tensor, nn
 
+from toolkit_speech.features.masking import inside
 from toolkit_speech.models.batch_norm import MaskedBatchNorm
-from toolkit_speech.models.features import Heard, features_of, frames_there, halved
+from toolkit_speech.models.features import features_of, halved
 from toolkit_speech.models.pooling import mean_of
+from toolkit_speech.samples import Heard
 
 
 class KeywordCNN(nn.Module):
@@ -52,7 +54,7 @@ class KeywordCNN(nn.Module):
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             lengths = halved(lengths)
             maps = convolution(maps)
-            there = frames_there(lengths, maps.shape[3])
+            there = inside(lengths, maps.shape[3])
             maps = norm(maps, there).relu()
         logits: Tensor = self.out(self.dropout(mean_of(maps, there)))
         return logits

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from toolkit_speech.models.features import Heard, channels_of, features_of, frames_there
+from toolkit_speech.features.masking import inside
+from toolkit_speech.models.features import channels_of, features_of
 from toolkit_speech.models.streaming import FeatureStream, StreamState
+from toolkit_speech.samples import Heard
 
 KERNEL = 5
 """Frames that a convolution sees, the newest among them."""
@@ -84,10 +86,12 @@ class StreamingLSTM(nn.Module):
         """
         features = features_of(inputs, self.front_end, self.augmentation)
         lengths = features.lengths // self.stride
-        # Nothing looks ahead, so that what stands behind an utterance needs no mask.
-        values = features.values[:, : features.values.shape[1] // self.stride * self.stride]
+        # Nothing looks ahead, so that what stands behind an utterance needs no mask. One frame there is in any case,
+        # for a loss to go back through.
+        frames = max(1, features.values.shape[1] // self.stride)
+        values = nn.functional.pad(features.values, (0, 0, 0, self.stride))[:, : frames * self.stride]
         said, _, _ = self._said(values, *self._begun(values))
-        return said * frames_there(lengths, said.shape[1])[:, :, None], lengths
+        return said * inside(lengths, said.shape[1])[:, :, None], lengths
 
     @torch.no_grad()
     def step(self, chunk: Tensor, state: State | None = None, *, last: bool = False) -> tuple[Tensor, State]:

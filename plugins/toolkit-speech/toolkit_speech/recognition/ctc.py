@@ -15,15 +15,13 @@ from torch.optim import Optimizer
 from torchmetrics import Metric, SumMetric
 
 from toolkit.tasks.supervised import SPLITS
-from toolkit_speech.models.features import Heard
 from toolkit_speech.recognition.alignment import aligned, needed_frames
 from toolkit_speech.recognition.ctc_loss import ctc_losses
 from toolkit_speech.recognition.greedy import greedy
 from toolkit_speech.recognition.prefix_beam import PrefixBeam
 from toolkit_speech.recognition.task import Recognition, Scored
-
-TRANSCRIPTS = "transcripts.txt"
-"""What a run keeps the texts of its training utterances as, a line for each, for language models."""
+from toolkit_speech.samples import Heard
+from toolkit_speech.transcripts import TRANSCRIPTS
 
 
 class CTC(Recognition):

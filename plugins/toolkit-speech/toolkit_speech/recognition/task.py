@@ -17,13 +17,11 @@ from torchmetrics import Metric
 from toolkit.tasks.supervised import SupervisedTask, Trained, unpacked
 from toolkit.tasks.tables import Table
 from toolkit_speech.alphabet import Alphabet
-from toolkit_speech.models.features import Heard
 from toolkit_speech.recognition.edits import edits, marked
 from toolkit_speech.recognition.examples import Examples
 from toolkit_speech.recognition.pictures import Panel, drawn
+from toolkit_speech.samples import IGNORED, Heard
 
-IGNORED = -100
-"""Behind the last token of a target."""
 SHOWN = 20
 """So many transcripts of an evaluation are kept for a table, or up to twice as many."""
 PICTURED = 4

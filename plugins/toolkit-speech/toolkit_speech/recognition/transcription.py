@@ -16,9 +16,9 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from toolkit.tasks.supervised import in_full_precision
-from toolkit_speech.models.features import Heard
 from toolkit_speech.recognition.beam_search import EDGE, beam_search
-from toolkit_speech.recognition.task import IGNORED, Recognition, Scored
+from toolkit_speech.recognition.task import Recognition, Scored
+from toolkit_speech.samples import IGNORED, Heard
 
 
 class Transcription(Recognition):
