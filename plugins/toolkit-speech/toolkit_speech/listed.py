@@ -24,8 +24,11 @@ class Listed:
     """How long each is; None where that is to be looked up in the file."""
 
     def take(self, numbers: Sequence[int]) -> Listed:
-        parts = (self.paths, self.texts, self.seconds)
-        return Listed(*([part[number] for number in numbers] for part in parts))
+        return Listed(
+            [self.paths[number] for number in numbers],
+            [self.texts[number] for number in numbers],
+            [self.seconds[number] for number in numbers],
+        )
 
     def cut(self, share: float, name: str, seed: int) -> tuple[Listed, Listed | None]:
         """The recordings without a share of them, and those; None for 0.

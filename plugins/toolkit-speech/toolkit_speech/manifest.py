@@ -139,7 +139,7 @@ def _check(where: str, names: Sequence[str], columns: Columns) -> None:
         meant = "".join(f" Did you mean {match[0]!r}?" for match in near if match)
         there = ", ".join(name for name in names if name) or "none"
         raise ValueError(f"{where}: no column {' and no '.join(map(repr, missing))}.{meant} Columns: {there[:300]}")
-    twice = [name for name in columns if names.count(name) > 1]
+    twice = [name for name in columns if name and names.count(name) > 1]
     if twice:
         raise ValueError(f"{where}: two columns are called {twice[0]!r}")
 

@@ -64,11 +64,8 @@ def speech_commands(root: str | None = None) -> Splits:
     ]
     if not train:
         raise FileNotFoundError(f"{folder}: holds no clips to train on")
-    parts = {"train": train, **listed}
-    return Splits(
-        **{split: _labelled(folder, names) for split, names in parts.items()},
-        facts=class_facts(WORDS, SAMPLE_RATE),
-    )
+    train_split, val, test = (_labelled(folder, names) for names in (train, listed["val"], listed["test"]))
+    return Splits(train_split, val, test, class_facts(WORDS, SAMPLE_RATE))
 
 
 def _labelled(folder: Path, names: Sequence[str]) -> Labelled:

@@ -43,7 +43,7 @@ def spoken_symbols(train_each: int = 60, val_each: int = 10, test_each: int = 20
         generator = torch.Generator().manual_seed(4 * sound_seed + place)
         targets = torch.arange(len(SYMBOLS)).repeat(count)
         made[split] = Labelled(Composed([planned([each], GAP_S, generator) for each in targets.tolist()]), targets)
-    return Splits(**made, facts=class_facts(list(SYMBOLS), SAMPLE_RATE))
+    return Splits(made["train"], made["val"], made["test"], class_facts(list(SYMBOLS), SAMPLE_RATE))
 
 
 # An attribute of the function: the toolkit looks for `reader` on whatever a recipe names as its dataset.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -132,4 +133,4 @@ def _length(symbol: int, speed: float) -> int:
 
 
 def _amplitude(decibels: float | Tensor) -> Tensor:
-    return 10 ** (torch.as_tensor(decibels) / 20)
+    return (torch.as_tensor(decibels) * (math.log(10) / 20)).exp()

@@ -48,7 +48,7 @@ def transcribed_splits(
     if run_files and FILE in run_files:
         alphabet = Alphabet.from_files(run_files)
     else:
-        alphabet = Alphabet(characters or sorted(set().union(*texts["train"])))
+        alphabet = Alphabet(characters or sorted(set[str]().union(*texts["train"])))
         if alphabet.vocab_size == 1:
             raise ValueError("all transcripts of train are empty")
     made: dict[str, Transcribed | None] = dict.fromkeys(SPLITS)

@@ -16,9 +16,9 @@ def change_weights(order: int) -> Tensor:
     (Savitzky and Golay, 1964), float64 `(9,)`.
     """
     places = torch.arange(-REACH, REACH + 1, dtype=torch.float64)
-    return torch.linalg.pinv(torch.stack([places**power for power in range(order + 1)], dim=1))[order] * math.factorial(
-        order
-    )
+    powers = torch.stack([places**power for power in range(order + 1)], dim=1)
+    fitted: Tensor = torch.linalg.pinv(powers)
+    return fitted[order] * math.factorial(order)
 
 
 def changes(features: Tensor, frames: Tensor, order: int) -> Tensor:

@@ -125,7 +125,8 @@ class PCEN(nn.Module):
         alpha, delta, root = (
             part[:, None] for part in (self.alpha.clamp_max(1.0), self.delta.clamp_min(FLOOR), self.root.clamp_min(1.0))
         )
-        return (energy / (FLOOR + mean) ** alpha + delta) ** (1 / root) - delta ** (1 / root)
+        compressed: Tensor = (energy / (FLOOR + mean) ** alpha + delta) ** (1 / root) - delta ** (1 / root)
+        return compressed
 
 
 def running_mean(values: Tensor, share: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ def filtered(waveforms: Tensor, gains: Callable[[Tensor], Tensor], room: int = 0
     size = fast_size(samples + room)
     frequencies = torch.linspace(0, 1, size // 2 + 1, device=waveforms.device)
     spectra = torch.fft.rfft(waveforms.float(), size) * gains(frequencies)
-    return torch.fft.irfft(spectra, size)[:, :samples].to(waveforms.dtype)
+    back: Tensor = torch.fft.irfft(spectra, size)
+    return back[:, :samples].to(waveforms.dtype)
 
 
 def fast_size(samples: int) -> int:
