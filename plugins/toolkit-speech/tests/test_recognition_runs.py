@@ -1,4 +1,4 @@
-"""The tasks ctc and transcription in runs: what they measure, keep and draw, that they go on exactly, and predictions."""
+"""The tasks ctc and transcription in runs: what they measure, keep and draw; that they go on exactly; predictions."""
 
 from __future__ import annotations
 
