@@ -74,6 +74,30 @@ FIRST_PARTY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "uniform",
         ),
     },
+    "toolkit-speech": {
+        "task": ("ctc", "transcription"),
+        "model": (
+            "bc_resnet",
+            "cnn_bilstm",
+            "conformer_ctc",
+            "conformer_seq2seq",
+            "ds_cnn",
+            "keyword_cnn",
+            "streaming_lstm",
+        ),
+        "dataset": (
+            "audio_folder",
+            "audio_manifest",
+            "common_voice",
+            "librispeech",
+            "speech_commands",
+            "spoken_codes",
+            "spoken_symbols",
+        ),
+        "metric": ("cer", "wer"),
+        "transform": ("random_gain", "random_noise", "random_resampling", "random_reverberation", "random_speed"),
+        "part": ("arpa", "leaf", "log_mel", "mfcc", "ngram", "prefix_beam", "spec_augment", "strided_conv"),
+    },
     "toolkit-text": {
         "task": ("language_modeling", "seq2seq"),
         "model": (
