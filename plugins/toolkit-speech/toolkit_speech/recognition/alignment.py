@@ -41,7 +41,7 @@ def aligned(log_probs: Tensor, tokens: Sequence[int]) -> list[Span]:
     # States: a blank, the first token, a blank, the second token, ... a blank.
     states = np.full(2 * len(tokens) + 1, BLANK)
     states[1::2] = tokens
-    emitted = log_probs.double().cpu().numpy()[:, states]
+    emitted = log_probs.detach().double().cpu().numpy()[:, states]
     skips = np.zeros(len(states), dtype=bool)
     skips[2:] = (states[2:] != BLANK) & (states[2:] != states[:-2])
     best = np.full(len(states), -np.inf)

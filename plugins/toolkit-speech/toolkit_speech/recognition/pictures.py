@@ -53,6 +53,6 @@ def drawn(panels: Sequence[Panel]) -> Tensor:
             axes.axvline(begin * end, color=FAINT, linewidth=0.5, alpha=0.6)
             middle, top = (begin + until) / 2 * end, panel.features.shape[1] * 0.88
             axes.text(middle, top, character.replace("$", r"\$"), color=FAINT, fontsize=9, ha="center", va="center")
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib has types for parts of itself
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]  # type: ignore[no-untyped-call]
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
