@@ -61,7 +61,7 @@ def voices(root: Path) -> None:
         for number in range(clips):
             clip = f"common_voice_{name}_{number}.mp3"
             soundfile.write(root / "clips" / clip, np.full(4800 * place, 0.01, np.float32), 48000)
-            lines.append(f'x\t{clip}\t"Grüß Gott", sagte {name}.\t2')
+            lines.append(f'x\t{clip}\t"Grüß Gott", sagte er.\t2')
         (root / f"{name}.tsv").write_text("\n".join(lines), encoding="utf-8")
 
 
@@ -69,7 +69,7 @@ def test_common_voice_is_resampled_and_its_lists_are_the_splits(tmp_path: Path) 
     voices(tmp_path)
     data = common_voice(str(tmp_path))
     assert [len(split) for split in (data.train, data.val, data.test)] == [3, 1, 2]
-    assert data.train.transcripts[0] == "grüss gott sagte train"
+    assert data.train.transcripts[0] == "grüss gott sagte er"
     (waveform, length), _ = data.val[0]
     assert len(waveform) == int(length) == int(data.val.lengths[0]) == 3200
     (tmp_path / "clip_durations.tsv").write_text("clip\tduration[ms]\ncommon_voice_dev_0.mp3\t250\n")
