@@ -35,7 +35,7 @@ REGRESSION = "logistic regression"
 CLASSIFIERS = {"SVM": LinearSVC, REGRESSION: LogisticRegression}
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
 """The inverse of regularisation, `C`."""
-FEW = 10
+FEW = 5
 """Of more classes a logistic regression is not fitted: it takes many minutes."""
 
 
