@@ -27,6 +27,12 @@ def main() -> None:
     # RecBole 1.2.1 saves its configuration in its checkpoints; torch 2.6 and later read weights only unless told.
     torch.load = lambda *args, **kwargs: load(*args, **{"weights_only": False, **kwargs})
 
+    from scipy.sparse import dok_matrix
+
+    if not hasattr(dok_matrix, "_update"):
+        # What its LightGCN fills the graph with, in releases of scipy that have it no more.
+        dok_matrix._update = lambda self, entries: self._dict.update(entries)
+
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
     from recbole.utils import get_model, get_trainer, init_seed

@@ -46,6 +46,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frame import ROOT, Settings, add_options, call, settings_of
+from benchmarks.recsys_files import COPY, ORDERED, write_files, write_made_up
 from benchmarks.recsys_recipes import MODELS, PATIENCE, Model
 from benchmarks.table import ABSENT, NAME, NOT_RUN, WIDTH, Table
 
@@ -73,8 +74,6 @@ class Options:
 
 def tables(settings: Settings, options: Options | None = None) -> Iterator[Table]:
     """A table for each model."""
-    from benchmarks.recsys_files import write_files, write_made_up
-
     options = options or Options()
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder) / "files"
@@ -112,7 +111,7 @@ def _recbole(name: str, seed: int, files: Path, settings: Settings, options: Opt
     if options.recbole is None:
         return [] if settings.tiny or key not in kept else [kept[key]]
     model = MODELS[name]
-    dataset = "ordered" if model.files == "ordered" else "ml-100k"
+    dataset = ORDERED if model.files == "ordered" else COPY
     epochs = 1 if settings.tiny else options.recbole_epochs if name == "sasrec" else 300
     with tempfile.TemporaryDirectory() as folder:
         config = {
@@ -201,7 +200,7 @@ def _about(theirs: Sequence[Run]) -> list[str]:
 def _row(label: str, runs: Sequence[Run], goals: Sequence[float], test: Sequence[Sequence[float]]) -> str:
     reached = [_reached(run, goal) for run, goal in zip(runs, goals, strict=False)]
     there = [seconds for seconds in reached if seconds is not None]
-    shown = f"{statistics.median(there):.2f}" if there else "not"
+    shown = f"{statistics.median(there):.2f}" if there else "never"
     return _line(label, [f"{_epoch(runs):.3f}", shown, *(_spread(values) for values in zip(*test, strict=True))])
 
 

@@ -12,6 +12,8 @@ from toolkit_recsys.reading import Schema
 
 NAME = "ml-100k"
 """Of the data and of its files."""
+COPY = "divided"
+"""The same files once more: RecBole reads a set of its own where it is asked for one called ml-100k."""
 ORDERED = "ordered"
 SUFFIXES = {"train": TRAIN, "valid": VAL, "test": TEST}
 """RecBole's names of the splits."""
@@ -21,8 +23,9 @@ def write_files(data: Path, folder: Path) -> None:
     """Divide the data once, so that both sides read the same splits.
 
     Below `folder`, `ml-100k/` has the ratings of each user divided 8:1:1 by chance, as `ml-100k.train.inter` and so on,
-    and the features of users and films; `ordered/` has all ratings in one file, in which times are replaced by their
-    places in the order of each user, so that equal times are in one order on both sides.
+    and the features of users and films, and `divided/` the same under that name. `ordered/` has all ratings in one
+    file, in which times are replaced by their places in the order of each user, so that equal times are in one order on
+    both sides.
 
     Arguments:
         data: has `ml-100k.inter`, `ml-100k.user` and `ml-100k.item`.
@@ -32,8 +35,8 @@ def write_files(data: Path, folder: Path) -> None:
     assert log.values is not None
     assert log.times is not None
     parts = RandomRatio(val=0.1, test=0.1, by="user", seed=0).divide(log)
-    (folder / NAME).mkdir(parents=True)
-    (folder / ORDERED).mkdir()
+    for name in (NAME, COPY, ORDERED):
+        (folder / name).mkdir(parents=True)
     for suffix in ("user", "item"):
         shutil.copy(data / f"{NAME}.{suffix}", folder / NAME)
     rows = [
@@ -44,6 +47,8 @@ def write_files(data: Path, folder: Path) -> None:
     for name, part in SUFFIXES.items():
         chosen = [rows[row] for row in np.flatnonzero(parts == part).tolist()]
         _write(folder / NAME / f"{NAME}.{name}.inter", header, chosen)
+    for path in sorted((folder / NAME).iterdir()):
+        shutil.copy(path, folder / COPY / path.name.replace(NAME, COPY))
     order = np.lexsort((np.arange(len(log)), log.times, log.users)).tolist()
     numbered = [f"{rows[row]}\t{place}" for place, row in enumerate(order)]
     _write(folder / ORDERED / f"{ORDERED}.inter", f"{header}\ttimestamp:float", numbered)

@@ -56,8 +56,12 @@ MODELS: Mapping[str, Model] = {
         PAIRS,
         "ndcg@10",
         ("ndcg@10", "recall@10"),
-        {"model": {"use": "bpr", "width": 64}, "loss": "bpr"},
-        tried=1,
+        {
+            "model": {"use": "bpr", "width": 64},
+            "loss": "bpr",
+            "optimizer": {"use": "adamw", "lr": 0.003, "weight_decay": 0.5},
+        },
+        tried=5,
     ),
     "neumf": Model(
         "NeuMF, width 64, layers of 128 and 64",
@@ -74,8 +78,12 @@ MODELS: Mapping[str, Model] = {
         PAIRS,
         "ndcg@10",
         ("ndcg@10", "recall@10"),
-        {"model": {"use": "lightgcn", "width": 64, "layers": 2}, "loss": "bpr"},
-        tried=1,
+        {
+            "model": {"use": "lightgcn", "width": 64, "layers": 2},
+            "loss": "bpr",
+            "optimizer": {"use": "adam", "lr": 0.005},
+        },
+        tried=4,
     ),
     "sasrec": Model(
         "SASRec, width 64, 2 blocks, 2 heads, the last 50 items",

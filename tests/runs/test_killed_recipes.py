@@ -33,13 +33,18 @@ TINY_BERT = [
     "model.name_or_path=null",
     "model.config={model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2}",
 ]
+FEWER = ["dataset.users=400", "dataset.items=200", "loader.batch_size=256"]
 CLICKS = "dataset={use: generated_clicks, rows: 6000, users: 50, items: 50}"
 OFFLINE: dict[str, list[str]] = {
+    "recsys/bpr": [*FEWER, "trainer.max_epochs=12"],
     "recsys/criteo-dcnv2": [
         *(CLICKS, "loader.batch_size=128", "model.width=4", "model.hidden=[32]"),
         *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=4"),
     ],
     "recsys/ctr-deepfm": [CLICKS, "loader.batch_size=128", "trainer.max_epochs=4"],
+    "recsys/lightgcn": [*FEWER, "trainer.max_epochs=8"],
+    "recsys/sasrec": [*FEWER, "loader.batch_size=16", "trainer.max_epochs=4"],
+    "recsys/two-tower": [*FEWER, "trainer.max_epochs=12"],
     "text/char-lm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/char-lm-lstm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/finetune-bert": [

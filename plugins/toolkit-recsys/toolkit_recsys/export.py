@@ -11,8 +11,9 @@ Imports torch and Lightning.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,9 +62,9 @@ def export(run: str, folder: Path, *, faiss: bool = False, checkpoint: str = BES
     print(f"{len(users):,} users and {len(items):,} items, {items.shape[1]} numbers each, in {folder}")
 
 
-def _index_maker():  # type: ignore[no-untyped-def]  # faiss has no types
+def _index_maker() -> Callable[[np.ndarray, str], None]:
     try:
-        import faiss
+        faiss = importlib.import_module("faiss")
     except ImportError as error:
         raise RequestError("--faiss needs faiss: pip install 'toolkit-recsys[faiss]'") from error
 

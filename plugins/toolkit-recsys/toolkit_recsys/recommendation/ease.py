@@ -9,6 +9,10 @@ from torch import Tensor
 
 from toolkit_recsys.interactions import History
 from toolkit_recsys.recommendation.models import FittedModel
+from toolkit_recsys.recommendation.seen import Seen
+
+AT_ONCE = 2**24
+"""So many numbers of the matrix of users and items are in memory at a time."""
 
 
 class EASE(FittedModel):
@@ -56,5 +60,9 @@ class EASE(FittedModel):
 
 def together(history: History) -> Tensor:
     """How many users have chosen both of two items, float32 `(num_items, num_items)`."""
-    matrix = history.train.matrix()
-    return (matrix.to_sparse_coo().t().coalesce() @ matrix.to_dense()).contiguous()
+    seen, items = Seen(history.train), history.train.num_items
+    found = torch.zeros(items, items)
+    for users in torch.split(torch.arange(history.train.num_users), max(1, AT_ONCE // items)):
+        rows = seen.matrix(users)
+        found.addmm_(rows.T, rows)
+    return found

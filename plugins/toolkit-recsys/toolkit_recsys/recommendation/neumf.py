@@ -27,7 +27,7 @@ class NeuMF(UserModel):
         num_items: filled from the data.
         width: of the vectors, which are others for the factorisation and for the network.
         hidden: widths of the network's layers, at least one.
-        dropout: in front of each of them.
+        dropout: in front of each of them but the first.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class NeuMF(UserModel):
         if items is None:
             every = torch.arange(self.items.num_embeddings, device=users.device)
             size = max(1, AT_ONCE // (len(every) * self.from_user.out_features))
-            return torch.cat([self.forward(part, every) for part in users.split(size)])
+            return torch.cat([self.forward(part, every) for part in torch.split(users, size)])
         shared = items.dim() == 1
         of_items = self._projected(self.item_inputs, self.from_item, items)
         hidden = self._projected(self.user_inputs, self.from_user, users).unsqueeze(1) + of_items
@@ -59,15 +59,15 @@ class NeuMF(UserModel):
             hidden = layer(F.dropout(hidden.relu(), self.dropout, self.training))
         hidden = hidden.relu()
         # The head by its two halves: the products of the factorisation are never held next to what the network says.
-        of_products, of_hidden = self.head.weight[0].split([self.users.embedding_dim, hidden.shape[-1]])
+        of_products, of_hidden = torch.split(self.head.weight[0], [self.users.embedding_dim, hidden.shape[-1]])
         queries, keys = self.users(users) * of_products, self.items(items)
         factors = queries @ keys.T if shared else (queries.unsqueeze(1) * keys).sum(2)
-        return factors + hidden @ of_hidden + self.head.bias
+        scores: Tensor = factors + hidden @ of_hidden + self.head.bias
+        return scores
 
-    def _projected(self, table: nn.Embedding, layer: nn.Linear, numbers: Tensor) -> Tensor:
-        """What the first layer makes of the dropped-out vectors of users or items."""
-        if self.training and self.dropout:
-            return layer(F.dropout(table(numbers), self.dropout))  # type: ignore[no-any-return]
+    @staticmethod
+    def _projected(table: nn.Embedding, layer: nn.Linear, numbers: Tensor) -> Tensor:
+        """What the first layer makes of the vectors of users or items."""
         if numbers.numel() > table.num_embeddings:
             return F.embedding(numbers, layer(table.weight))
         return layer(table(numbers))  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
@@ -201,6 +202,9 @@ class ItemRecommendation(SupervisedTask):
             name = type(self.model).__name__
             if self.trainer.world_size > 1:
                 raise RequestError(f"the model {name} is fitted by one process: set trainer.devices=1")
+            # Until the run ends; what follows says it in plain words.
+            for message in (".*this fit will run with no optimizer", ".*`training_step` returned `None`"):
+                warnings.filterwarnings("ignore", message=message)
             note(
                 f"{name} was fitted to the training interactions; nothing is trained, and the run ends after one epoch"
             )
