@@ -45,7 +45,7 @@ def click_table(
     Either one `file`, or `train` with `val` and `test` where there are such. The rows of one file are divided at
     random, each by a hash of its number, unless one of `split`, `time`, `group` and `fold` says otherwise. Parquet may
     hold numbers, text and lists; in CSV fields may be quoted by `"`, in TSV a quote is a character like any other; both
-    may be compressed by gzip.
+    may be compressed by gzip or xz.
 
     A value of a category gets a number in the order of how often it comes in the rows to train on; 0 is what is
     missing, comes fewer than `min_count` times, or is seen in other rows alone. Numbers are made to have mean 0 and

@@ -18,8 +18,9 @@ from toolkit_recsys.text_rows import suffix_of
 class RowReader:
     """Rows of a table with the columns that the model was trained on are samples; the target need not be there.
 
-    Standard input, and a row in place of a file, are JSON Lines where they begin with a brace, else CSV. What the
-    training rows did not have is the unknown value, and a note tells how often.
+    A sample is called by its file and the number of its row, from 1. Standard input, and files whose names do not say
+    what they are, hold JSON Lines where they begin with a brace, else CSV. What the training rows did not have is the
+    unknown value, and a note tells how often.
 
     Arguments:
         facts: of the dataset.
