@@ -88,7 +88,8 @@ def test_what_is_heard_matters(model: nn.Module) -> None:
     waveforms, lengths = sounds(LENGTHS)
     other = torch.sin(torch.arange(700) / 3).expand(4, 700)
     changes = (model((waveforms, lengths)) - model((other, lengths))).abs().amax(1)
-    assert changes.min() > 1e-3
+    # The last sound has a single frame, which is its own mean.
+    assert changes[:3].min() > 1e-3
 
 
 @pytest.mark.parametrize("name", MODELS)
