@@ -46,7 +46,7 @@ def edits(meant: Sequence[str], said: Sequence[str]) -> list[Edit]:
 
 
 def marked(reference: str, transcript: str) -> str:
-    """The words of a reference with what became of them: `the [cat > bat] [- sat] down [+ there]`."""
+    """The words of a reference with what became of them: `the [cat > bat] sat [- right] down [+ there]`."""
     return " ".join(_mark(edit) for edit in edits(reference.split(), transcript.split()))
 
 
