@@ -10,6 +10,8 @@ from toolkit_speech.recognition.error_rates import CER, WER
 from toolkit_speech.recognition.normaliser import normalised
 from torchmetrics.functional.text import char_error_rate, edit_distance
 
+EXAMPLE = "the [cat > bat] sat [- right] down [+ there]"
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -64,6 +66,6 @@ def test_edits_are_the_fewest() -> None:
 
 
 def test_changes_are_marked() -> None:
-    assert marked("the cat sat down", "the bat down there") == "the [cat > bat] [- sat] down [+ there]"
+    assert marked("the cat sat right down", "the bat sat down there") == EXAMPLE
     assert marked("", "") == ""
     assert edits([], ["a"]) == [Edit(None, "a")]

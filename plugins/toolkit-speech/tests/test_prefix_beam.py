@@ -81,7 +81,7 @@ def test_the_sum_over_paths_beats_the_best_path() -> None:
 
 
 def test_a_language_model_decides_between_what_sounds_the_same() -> None:
-    frames = torch.tensor([[0.02, 0.49, 0.49]] * 2).log()[:1]
+    frames = torch.tensor([[0.02, 0.49, 0.49]]).log()
     for text, token in (("a", 1), ("b", 2)):
         part = PrefixBeam(width=4, language_model=NGram(order=2))
         assert part.fit(["", "a", "b"], [text] * 5).best(frames.tolist())[0] == [token]
@@ -148,7 +148,7 @@ def test_words_count_when_they_are_over() -> None:
         state, grown = scorer.said(state, character)
         total += grown
     expected = [model.log_prob(history, word) for history, word in ((("<s>",), "ab"), (("ab",), "c"), (("c",), "</s>"))]
-    assert total + scorer.ended(state) == pytest.approx(sum(expected) + model.log_prob(("c",), "</s>") * 0)
+    assert total + scorer.ended(state) == pytest.approx(sum(expected))
 
 
 def test_characters_count_at_once_and_a_space_is_one() -> None:

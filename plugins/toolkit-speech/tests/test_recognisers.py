@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import Any
 
@@ -71,6 +72,19 @@ def test_padding_changes_nothing(model: nn.Module) -> None:
     assert torch.equal(again, frames)
     for row, count in enumerate(frames.tolist()):
         torch.testing.assert_close(wider[row, :count], together[row, :count], atol=1e-5, rtol=1e-4)
+
+
+def test_padding_changes_nothing_in_training_either(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    waveforms, lengths = sounds(LENGTHS)
+    wider = torch.cat((waveforms, torch.randn(4, 300)), dim=1)
+    # Of each a model of its own: what is remembered of the training data changes with every batch.
+    first, second = (copy.deepcopy(model).train()((each, lengths)) for each in (waveforms, wider))
+    assert torch.equal(first[1], second[1])
+    for row, count in enumerate(first[1].tolist()):
+        torch.testing.assert_close(first[0][row, :count], second[0][row, :count], atol=1e-4, rtol=1e-4)
 
 
 def test_outputs_are_log_probabilities_and_every_parameter_is_trained(model: nn.Module) -> None:

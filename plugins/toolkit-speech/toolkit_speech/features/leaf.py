@@ -41,15 +41,15 @@ class Leaf(nn.Module):
 
     def __init__(self, sample_rate: int, filters: int = 40, window: float = 0.025, step: float = 0.01) -> None:
         super().__init__()
-        self.half = round(window * sample_rate / 2)
+        self.side = round(window * sample_rate / 2)
         self.hop = round(step * sample_rate)
-        if filters < 1 or self.half < 1 or self.hop < 1:
+        if filters < 1 or self.side < 1 or self.hop < 1:
             raise ValueError(
                 f"filters={filters}, window={window}, step={step}: expected filters, and windows of samples"
             )
         self.channels = filters
         self.sample_rate = sample_rate
-        self.reach = 2 * self.half + 1
+        self.reach = 2 * self.side + 1
         self.streams = False
         """The running mean begins with the utterance and forgets nothing altogether."""
         edges = mel_edges(filters, 0.0, sample_rate / 2)
@@ -63,7 +63,7 @@ class Leaf(nn.Module):
         """Deviations of the Gaussians as shares of half a window."""
         self.compression = PCEN(filters)
         self.places: Tensor
-        self.register_buffer("places", torch.arange(-self.half, self.half + 1.0), persistent=False)
+        self.register_buffer("places", torch.arange(-self.side, self.side + 1.0), persistent=False)
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Features `(batch, time, filters)`, 0 behind the end of each, and their frames, `(batch,)`.
@@ -73,12 +73,12 @@ class Leaf(nn.Module):
             lengths: samples of each, `(batch,)`.
         """
         with torch.autocast(waveforms.device.type, enabled=False):
-            heard = functional.conv1d(silenced(waveforms, lengths)[:, None], self._gabor(), padding=self.half)
+            heard = functional.conv1d(silenced(waveforms, lengths)[:, None], self._gabor(), padding=self.side)
             energy = heard.unflatten(1, (2, self.channels)).square().sum(1)
             # Filters go on to ring behind the end of an utterance.
             energy = torch.where(inside(lengths, energy.shape[2])[:, None], energy, 0.0)
             smoothed = functional.conv1d(
-                energy, self._gaussians(), stride=self.hop, padding=self.half, groups=self.channels
+                energy, self._gaussians(), stride=self.hop, padding=self.side, groups=self.channels
             )
             frames = -(-lengths // self.hop)
             features = self.compression(self.sample_rate * smoothed).transpose(1, 2)
@@ -89,7 +89,7 @@ class Leaf(nn.Module):
         # As in the paper's code: what leaves these ranges is no filter any more.
         centres = self.centres.clamp(0, math.pi)[:, None]
         narrowest = 4 * math.sqrt(2 * math.log(2)) / math.pi
-        deviations = self.deviations.clamp(narrowest, (2 * self.half + 1) * math.sqrt(2 * math.log(2)) / math.pi)[
+        deviations = self.deviations.clamp(narrowest, (2 * self.side + 1) * math.sqrt(2 * math.log(2)) / math.pi)[
             :, None
         ]
         bell = torch.exp(-0.5 * (self.places / deviations).square()) / (math.sqrt(2 * math.pi) * deviations)
@@ -98,7 +98,7 @@ class Leaf(nn.Module):
 
     def _gaussians(self) -> Tensor:
         """`(filters, 1, taps)`."""
-        deviations = self.smoothing.clamp(2 / (2 * self.half + 1), 0.5)[:, None] * self.half
+        deviations = self.smoothing.clamp(2 / (2 * self.side + 1), 0.5)[:, None] * self.side
         bell = torch.exp(-0.5 * (self.places / deviations).square())
         return (bell / bell.sum(1, keepdim=True))[:, None]
 
@@ -143,7 +143,8 @@ def running_mean(values: Tensor, share: Tensor) -> Tensor:
     weights = torch.where(steps[:, None] >= steps, share[:, None, None] * decay[:, :, None] ** ages, 0.0)
     remembered = decay ** (steps + 1)
     mean, means = values[:, :, :1], []
-    for block in values.split(BLOCK, dim=2):
+    for begin in range(0, values.shape[2], BLOCK):
+        block = values[:, :, begin : begin + BLOCK]
         size = block.shape[2]
         heard = torch.einsum("bct,cst->bcs", block, weights[:, :size, :size]) + mean * remembered[:, :size]
         means.append(heard)

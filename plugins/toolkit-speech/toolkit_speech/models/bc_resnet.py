@@ -113,7 +113,8 @@ class Block(nn.Module):
         maps = self._sub_spectral(self.frequency(maps), there)
         added = nn.functional.silu(self.time_norm(self.time(maps.mean(2, keepdim=True)), there))
         added = self.dropout(self.pointwise(added))
-        return (maps + added if self.changes else given + maps + added).relu()
+        together: Tensor = maps + added if self.changes else given + maps + added
+        return together.relu()
 
     def _sub_spectral(self, maps: Tensor, there: Tensor) -> Tensor:
         """Each band of frequencies normalised by itself ("SubSpectral Normalization", Chang et al., 2021)."""

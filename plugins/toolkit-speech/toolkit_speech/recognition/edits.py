@@ -16,22 +16,27 @@ class Edit(NamedTuple):
 
 
 def edits(meant: Sequence[str], said: Sequence[str]) -> list[Edit]:
-    """An alignment with the fewest changes (Levenshtein, 1966), what is the same and what is not, in order."""
+    """An alignment with the fewest changes (Levenshtein, 1966), what is the same and what is not, in order.
+
+    Of several that with the most that is the same.
+    """
+    # More than there can be places: one change more counts more than all that is not the same.
+    change = len(meant) + len(said) + 1
     costs = np.zeros((len(meant) + 1, len(said) + 1), dtype=np.int64)
-    costs[:, 0] = np.arange(len(meant) + 1)
-    costs[0] = np.arange(len(said) + 1)
+    costs[:, 0] = change * np.arange(len(meant) + 1)
+    costs[0] = change * np.arange(len(said) + 1)
     for row, one in enumerate(meant, start=1):
         for column, other in enumerate(said, start=1):
-            changed = costs[row - 1, column - 1] + (one != other)
-            costs[row, column] = min(changed, costs[row - 1, column] + 1, costs[row, column - 1] + 1)
+            changed = costs[row - 1, column - 1] + (one != other) * (change + 1)
+            costs[row, column] = min(changed, costs[row - 1, column] + change, costs[row, column - 1] + change)
     found: list[Edit] = []
     row, column = len(meant), len(said)
     while row or column:
         here = costs[row, column]
-        if row and column and here == costs[row - 1, column - 1] + (meant[row - 1] != said[column - 1]):
+        if row and column and here == costs[row - 1, column - 1] + (meant[row - 1] != said[column - 1]) * (change + 1):
             row, column = row - 1, column - 1
             found.append(Edit(meant[row], said[column]))
-        elif row and here == costs[row - 1, column] + 1:
+        elif row and here == costs[row - 1, column] + change:
             row -= 1
             found.append(Edit(meant[row], None))
         else:
@@ -41,7 +46,7 @@ def edits(meant: Sequence[str], said: Sequence[str]) -> list[Edit]:
 
 
 def marked(reference: str, transcript: str) -> str:
-    """The words of a reference with what became of them: `the [cat > bat] [- sat] down [+ there]`."""
+    """The words of a reference with what became of them: `the [cat > bat] sat [- right] down [+ there]`."""
     return " ".join(_mark(edit) for edit in edits(reference.split(), transcript.split()))
 
 

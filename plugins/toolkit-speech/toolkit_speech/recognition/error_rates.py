@@ -26,7 +26,7 @@ class WER(WordErrorRate):
         self.signature = _signature("words", normaliser)
         """How it counts."""
 
-    def update(self, preds: Sequence[str], target: Sequence[str]) -> None:  # type: ignore[override]
+    def update(self, preds: Sequence[str], target: Sequence[str]) -> None:
         """Count a batch: transcripts, and a reference for each."""
         super().update(*(_all(texts, self.normaliser) for texts in (preds, target)))
 
@@ -46,7 +46,7 @@ class CER(CharErrorRate):
         self.signature = _signature("characters", normaliser)
         """How it counts."""
 
-    def update(self, preds: Sequence[str], target: Sequence[str]) -> None:  # type: ignore[override]
+    def update(self, preds: Sequence[str], target: Sequence[str]) -> None:
         """Count a batch: transcripts, and a reference for each."""
         super().update(*(_all(texts, self.normaliser) for texts in (preds, target)))
 

@@ -67,7 +67,7 @@ class Recognition(SupervisedTask):
     def __init__(
         self,
         model: nn.Module,
-        loss: Callable[..., Tensor],
+        loss: Callable[..., Any],
         metrics: Mapping[str, Metric] | None,
         optimizer: Callable[[nn.Module], Optimizer] | None,
         scheduler: Callable[[Optimizer, Trainer], dict[str, Any]] | None,
