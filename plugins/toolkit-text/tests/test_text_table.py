@@ -112,6 +112,7 @@ def test_a_run_that_goes_on_reads_with_its_own_tokenizer(tmp_path):
         ({"train": [("x", "a"), (" ", "b")]}, r"train\.tsv:3: no 'label' in this line"),
         ({"test": [("x", "a")]}, "give either file, or train .*; test given without train"),
         ({"file": [("x", "a")], "val": [("x", "a")]}, "file and val are given"),
+        ({"file": [("x", "a")], "train": [("x", "a")]}, "file and train are given"),
         ({}, "give either file, or train"),
     ],
 )

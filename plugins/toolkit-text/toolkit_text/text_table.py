@@ -82,11 +82,11 @@ def text_table(
     reading = Reading(max_length, ends, text, encoding)
     files = {"train": train, "val": val, "test": test}
     given = [name for name, path in files.items() if path is not None]
-    if (file is None) == (train is None):
-        beside = f"; {' and '.join(given)} given without train" if given else ""
-        raise ValueError(f"give either file, or train with val and test where there are such{beside}")
     if file is not None and given:
         raise ValueError(f"file and {given[0]} are given: either one file, or train with val and test")
+    if file is None and train is None:
+        beside = f"; {' and '.join(given)} given without train" if given else ""
+        raise ValueError(f"give either file, or train with val and test where there are such{beside}")
 
     def read(path: str, *more: str) -> _Rows:
         return _Rows(read_table(path, [text, label], optional=more, names=columns, encoding=encoding), text, label)
