@@ -49,6 +49,8 @@ def _ensemble(*names: str) -> list[str]:
 
 FEWER = ["dataset.users=400", "dataset.items=200", "loader.batch_size=256"]
 CLICKS = "dataset={use: generated_clicks, rows: 6000, users: 50, items: 50}"
+CODES = "dataset={use: spoken_codes, train_codes: 320, val_codes: 20, test_codes: 20}"
+NARROW_EARS = ["model.width=16", "model.channels=2", "model.depth=1", "loader.batch_size=16", "trainer.max_epochs=4"]
 OFFLINE: dict[str, list[str]] = {
     "recsys/bpr": [*FEWER, "trainer.max_epochs=12"],
     "recsys/criteo-dcnv2": [
@@ -59,6 +61,16 @@ OFFLINE: dict[str, list[str]] = {
     "recsys/lightgcn": [*FEWER, "trainer.max_epochs=8"],
     "recsys/sasrec": [*FEWER, "loader.batch_size=16", "trainer.max_epochs=4"],
     "recsys/two-tower": [*FEWER, "trainer.max_epochs=12"],
+    "speech/asterisk": [CODES, *NARROW_EARS, "task.decoder=null"],
+    "speech/keywords": [
+        *("dataset.train_each=12", "dataset.val_each=2", "dataset.test_each=2"),
+        *("loader.batch_size=16", "trainer.max_epochs=6"),
+    ],
+    "speech/librispeech-conformer": [
+        *(CODES, "loader.batch_size=16", "loader.workers=0", "model.width=16", "model.depth=1"),
+        *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=4"),
+    ],
+    "speech/spoken-codes": [CODES, *NARROW_EARS],
     "text/char-lm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/char-lm-lstm": [*NARROW, *WRITTEN, "trainer.max_epochs=4"],
     "text/finetune-bert": [
