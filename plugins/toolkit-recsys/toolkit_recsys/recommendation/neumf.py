@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from toolkit_recsys.recommendation.models import UserModel
 
-AT_ONCE = 2**23
-"""So many numbers of a hidden layer are in memory at a time when all items are scored."""
+AT_ONCE = 2**20
+"""So many numbers of a hidden layer are in memory at a time when all items are scored. Measured with 943 users and 1682
+items, one layer of 64, one thread: 0.11 s of processor time; 0.60 with eight times as many, 0.24 with a quarter."""
 
 
 class NeuMF(UserModel):
