@@ -59,18 +59,23 @@ MODELS: Mapping[str, Model] = {
         {
             "model": {"use": "bpr", "width": 64},
             "loss": "bpr",
-            "optimizer": {"use": "adamw", "lr": 0.003, "weight_decay": 0.5},
+            "optimizer": {"use": "adamw", "lr": 3e-3, "weight_decay": 0.5},
         },
         tried=5,
     ),
     "neumf": Model(
-        "NeuMF, width 64, layers of 128 and 64",
+        "NeuMF, width 64; RecBole's layers of 128 and 64, ours one of 64 and four negatives",
         "NeuMF",
         PAIRS,
         "ndcg@10",
         ("ndcg@10", "recall@10"),
-        {"model": {"use": "neumf", "width": 64, "hidden": [128, 64], "dropout": 0.1}, "loss": "pointwise"},
-        tried=1,
+        {
+            "task": {"use": "item_recommendation", "negatives": {"use": "uniform", "number": 4}},
+            "model": {"use": "neumf", "width": 64, "hidden": [64], "dropout": 0.0},
+            "loss": "pointwise",
+            "optimizer": {"use": "adamw", "lr": 3e-3, "weight_decay": 0.1},
+        },
+        tried=2,
     ),
     "lightgcn": Model(
         "LightGCN, width 64, 2 layers",
@@ -81,9 +86,9 @@ MODELS: Mapping[str, Model] = {
         {
             "model": {"use": "lightgcn", "width": 64, "layers": 2},
             "loss": "bpr",
-            "optimizer": {"use": "adam", "lr": 0.005},
+            "optimizer": {"use": "adam", "lr": 5e-3},
         },
-        tried=4,
+        tried=2,
     ),
     "sasrec": Model(
         "SASRec, width 64, 2 blocks, 2 heads, the last 50 items",

@@ -15,6 +15,7 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def export(run: str, folder: Path, *, faiss: bool = False, checkpoint: str = BES
         raise RequestError(f"{folder / there[0]}: this file exists; take another folder, or remove it")
     index = _index_maker() if faiss else None
     found = trained(find(run), checkpoint, registry=None, allow_code=allow_code)
-    task = found.rebuilt().task
+    task: Any = found.rebuilt().task
     model = getattr(task, "model", None)
     if not hasattr(model, "vectors"):
         kind = type(model).__name__
