@@ -196,7 +196,10 @@ class _Parquet:
     def pieces(self, columns: Sequence[str]) -> Iterator[Any]:
         check_names(self, columns, columns)
         try:
-            yield from self._file().iter_batches(PIECE_ROWS, columns=list(columns))
+            file = self._file()
+            # One group of rows at a time: over several, what was read of each is held to the end (pyarrow 26).
+            for group in range(file.num_row_groups):
+                yield from file.iter_batches(PIECE_ROWS, row_groups=[group], columns=list(columns))
         except pa.ArrowException as error:
             raise ValueError(f"{self.path}: {error}") from error
 
