@@ -64,7 +64,7 @@ class NgramCNN(nn.Module):
         """Tokens `(batch, length)`, padded at the end → logits `(batch, classes)`."""
         inside = (tokens != self.pad_id)[:, None]
         rows = self.vectors.rows(tokens)
-        sums = self.vectors.pooled(rows.flatten(0, 1), "sum").unflatten(0, tokens.shape).transpose(1, 2)
+        sums = self.vectors.pooled(rows.flatten(0, 1), "sum").view(*tokens.shape, -1).transpose(1, 2)
         if self.training:
             sums = sums / (1 - self.vectors.dropout)
         found = []
