@@ -55,7 +55,7 @@ OFFLINE: dict[str, list[str]] = {
         *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=3"),
     ],
     "text/language-id": _ensemble("mean", "peaks", "cnn"),
-    "text/sentiment": _ensemble("bag", "cnn"),
+    "text/sentiment": _ensemble("near", "far"),
     "text/topics": ["dataset={use: movie_sentiment, tokenizer: {use: words}}", *TEXTS],
     "vision/cifar10": [*IN_GREY, *SMALL, "model.model.depth=20", "trainer.max_epochs=15"],
     "vision/digit-detection": [*SCENES, "trainer.max_epochs=4"],
