@@ -90,7 +90,7 @@ OFFLINE: dict[str, list[str]] = {
         *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=3"),
     ],
     "text/language-id": _ensemble("mean", "peaks", "cnn"),
-    "text/sentiment": _ensemble("bag", "cnn"),
+    "text/sentiment": _ensemble("near", "far"),
     "text/topics": ["dataset={use: movie_sentiment, tokenizer: {use: words}}", *TEXTS],
     "text/translate-en-de": TRANSLATIONS,
     "text/translate-help": ["dataset={use: interface_strings, memory: 1, lexicon: 3}", *TRANSLATIONS],

@@ -27,7 +27,7 @@ from toolkit_text.splits import Splits
 from toolkit_text.text_table import text_table
 
 BUNDLED = {"language_id": language_id, "movie_sentiment": movie_sentiment}
-FEATURES = {
+FEATURES: dict[str, dict[str, Any]] = {
     "words": {"token_pattern": r"\w+|[^\w\s]+", "ngram_range": (1, 2)},
     "characters": {"analyzer": "char", "lowercase": False, "ngram_range": (1, 5)},
 }
