@@ -133,7 +133,7 @@ def test_a_run_that_goes_on_has_the_tokenizer_that_it_began_with(tmp_path: Path)
         ([("test", "a", "x")], {}, r"a\.tsv: its column 'split' names no train"),
         ([("train", "a", "x")], {"target": "targets"}, r"no column 'targets'. Did you mean 'target'\?"),
         ([("train", "a", "x")], {"val_share": 1.0}, "val_share=1.0: a share of 1 pair"),
-        ([("train", "a", "x")], {"train": "b.tsv"}, "give either file, or train"),
+        ([("train", "a", "x")], {"train": "b.tsv"}, "file and train are given"),
         ([("train", "a", "x")], {"test": "b.tsv"}, "file and test are given"),
     ],
 )
