@@ -149,7 +149,11 @@ def test_a_name_offered_twice_by_one_plugin_names_none_of_the_two(install, regis
         ("model", "small_cn", "no installed plugin offers the model 'small_cn'. Did you mean 'small_cnn'?"),
         ("loss", "cros_entropy", "no installed plugin offers the loss 'cros_entropy'. Did you mean 'cross_entropy'?"),
         ("loss", "adamw", "no installed plugin offers the loss 'adamw'. 'adamw' is an optimizer, not a loss."),
-        ("optimizer", "huber", "no installed plugin offers the optimizer 'huber'. 'huber' is a loss, not an optimizer."),
+        (
+            "optimizer",
+            "ctc",
+            "no installed plugin offers the optimizer 'ctc'. 'ctc' is a loss and a task, not an optimizer.",
+        ),
         ("model", "xyzzy", "no installed plugin offers the model 'xyzzy'. `toolkit ls` lists what there is."),
         (
             "model",
