@@ -38,7 +38,7 @@ def list_recipes(registry: Registry) -> tuple[RecipeFile, ...]:
     found = list(_in_folder(core_recipes(), CORE))
     for plugin in registry.plugins:
         if plugin.distribution != CORE:
-            found += _shipped(plugin)
+            found += shipped(plugin)
     return tuple(sorted(set(found)))
 
 
@@ -48,7 +48,7 @@ def left_out_with(name: str, registry: Registry) -> LeftOut | None:
         (
             each
             for each in registry.left_out
-            if any(name in (recipe.name, recipe.full_name) for recipe in _shipped(each.plugin))
+            if any(name in (recipe.name, recipe.full_name) for recipe in shipped(each.plugin))
         ),
         None,
     )
@@ -129,7 +129,8 @@ def _not_found(name: str, known: tuple[RecipeFile, ...], relative_to: Path | Non
     return f"no recipe is called {name!r}.{hint}"
 
 
-def _shipped(plugin: Plugin) -> Iterator[RecipeFile]:
+def shipped(plugin: Plugin) -> Iterator[RecipeFile]:
+    """The recipes of a plugin other than the core."""
     for _, package in plugin.recipes:
         for folder in package_folders(package):
             yield from _in_folder(folder, plugin.distribution)

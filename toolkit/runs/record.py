@@ -68,7 +68,6 @@ def new_record(
         "environment": list(recipe.env_names),
         "git": _git(folder),
         "packages": provenance.packages(registry),
-        "without": left_out(registry),
         "machine": provenance.machine(),
         "notes": [],
         "sessions": [],
