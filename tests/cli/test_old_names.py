@@ -144,6 +144,9 @@ def test_check_tells_them_too(acme_nets):
     answer = acme_nets("check", "./small.yaml")
     assert (answer.code, answer.err.splitlines()) == (0, CHECK_TOLD)
     assert json.loads(acme_nets("check", "./small.yaml", "--json").out)["notes"] == CHECK_TOLD
+    deep = acme_nets("check", "./small.yaml", "--deep")
+    assert (deep.code, deep.err.splitlines()) == (0, CHECK_TOLD)
+    assert [line.removeprefix("note         ") for line in deep.out.splitlines() if "note " in line] == FACTS_TOLD
 
 
 @pytest.mark.usefixtures("renames")

@@ -70,7 +70,7 @@ Without = Annotated[
         "--without",
         metavar="PLUGIN",
         help="Do as if this plugin were not installed; give it several times for several plugins.",
-        autocompletion=completion.plugin,
+        autocompletion=completion.left_out,
         show_default=False,
     ),
 ]
