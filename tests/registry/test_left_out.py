@@ -67,7 +67,8 @@ def test_a_name_that_two_offered_is_clear_without_one_of_them(monkeypatch):
     with pytest.raises(AbsentComponent) as caught:
         registry.find("model", "acme-nets/tiny_mlp")
     assert str(caught.value) == (
-        "acme-nets 1.0 was left out by TOOLKIT_PLUGINS=-acme-nets, and nothing of it is offered."
+        "the model 'tiny_mlp' is of a plugin that is not used here: "
+        "acme-nets 1.0 was left out by TOOLKIT_PLUGINS=-acme-nets"
     )
 
 

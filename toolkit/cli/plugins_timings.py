@@ -93,9 +93,9 @@ def print_timings(registry: Registry) -> None:
     )
     table(columns, [row for each in measured for row in _rows(each)], indent=0, headings=True)
     say()
-    say(f"Seconds. own: beyond {', '.join(EVERY_RUN)}, which every run imports.")
-    say("cumulative: since the start of a process that imports these and then all of one plugin in its order;")
-    say("the first entry of a module bears what the module imports.")
+    say(f"own         seconds beyond {', '.join(EVERY_RUN)},")
+    say("            which every run imports; the first entry of a module bears it all")
+    say("cumulative  since the start of a process that imports these first")
 
 
 def _rows(timings: Timings) -> list[Sequence[str]]:

@@ -34,14 +34,14 @@ def bad_name(kind: str, use: str, registry: Registry) -> str:
 
 def absent(kind: str, name: str, registry: Registry) -> str:
     """Nobody offers this kind and name. The surest reason that is found is given, and no other."""
+    left_out = registry.left_out_with(name, kind)
+    if left_out is not None:
+        return f"the {kind} {name!r} is of a plugin that is not used here: {left_out}"
     return f"no installed plugin offers the {kind} {name!r}.{_reason(kind, name, registry)}"
 
 
 def _reason(kind: str, name: str, registry: Registry) -> str:
     # What has exactly this name tells more than what has nearly this name.
-    left_out = registry.left_out_with(name, kind)
-    if left_out is not None:
-        return f" It is offered by a plugin that is not used here: {left_out}."
     provider = first_party.provider(kind, name)
     if provider and not registry.has(provider):
         return f" {provider} offers it: {first_party.how_to_install(provider)}"
@@ -87,7 +87,7 @@ def absent_plugin(kind: str, distribution: str, name: str, registry: Registry) -
     wanted = normalised(distribution)
     left_out = registry.left_out_plugin(wanted)
     if left_out is not None:
-        return f"{left_out}, and nothing of it is offered."
+        return f"the {kind} {name!r} is of a plugin that is not used here: {left_out}"
     text = f"no installed plugin is called {wanted!r}."
     if wanted in first_party.FIRST_PARTY:
         return f"{text} It is one of the toolkit's own: {first_party.how_to_install(wanted)}"
