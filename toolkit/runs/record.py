@@ -76,7 +76,8 @@ def new_record(
 
 def left_out(registry: Registry) -> dict[str, str]:
     """The plugins that a run does without although they are installed: by name, what has left each out."""
-    return {each.plugin.distribution: each.by for each in registry.left_out}
+    found = {each.plugin.distribution: each.by for each in registry.left_out}
+    return dict(sorted(found.items()))
 
 
 def recipe_text(experiment: Experiment) -> str:
