@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from toolkit.recipe import Recipe as Recipe
     from toolkit.recipe import load as load
     from toolkit.registry import Registry as Registry
+    from toolkit.registry.api import API_VERSION as API_VERSION
     from toolkit.runs import RunResult as RunResult
     from toolkit.runs import predict as predict
     from toolkit.runs import resume as resume
     from toolkit.runs import run as run
 
 _HOMES = {
+    "API_VERSION": "toolkit.registry.api",
     "RecipeError": "toolkit.errors",
     "RunError": "toolkit.errors",
     "ToolkitError": "toolkit.errors",
@@ -42,6 +44,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "API_VERSION",
     "Recipe",
     "RecipeError",
     "Registry",

@@ -19,6 +19,7 @@ import functools
 import importlib
 import inspect
 import types
+import warnings
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,7 @@ from typing import Any
 import pluggy
 
 from toolkit.errors import RunError, did_you_mean
-from toolkit.registry import Plugin, Registry
+from toolkit.registry import Plugin, Registry, renamed
 
 PROJECT = "toolkit"
 
@@ -110,32 +111,36 @@ class LoadedHooks:
 
     manager: pluggy.PluginManager
     problems: tuple[str, ...] = ()
-    """Why listeners were left out, one message each. A run prints them and goes on."""
+    """Why listeners were left out, and which of them use old names. A run prints the messages and goes on."""
     _reports: list[str] = field(default_factory=list, repr=False)
 
     def trainer_options(self, experiment: Any, options: dict[str, Any]) -> None:
         """Let the listeners change ``options`` in place. Raises `HookError` for a listener that raises."""
-        self.manager.hook.toolkit_trainer_options(experiment=experiment, options=options)
+        self._call("toolkit_trainer_options", experiment=experiment, options=options)
 
     def run_started(self, run: Any) -> None:
         """Tell the listeners that a run begins. Raises `HookError` for a listener that raises."""
-        self.manager.hook.toolkit_run_started(run=run)
+        self._call("toolkit_run_started", run=run)
 
     def run_finished(self, run: Any, result: Any) -> tuple[str, ...]:
         """Tell the listeners that a run has ended well; returns a message for each listener that raised."""
-        return self._told(self.manager.hook.toolkit_run_finished, run=run, result=result)
+        return self._told("toolkit_run_finished", run=run, result=result)
 
     def run_failed(self, run: Any, error: BaseException) -> tuple[str, ...]:
         """Tell the listeners that a run was cut short; returns a message for each listener that raised."""
-        return self._told(self.manager.hook.toolkit_run_failed, run=run, error=error)
+        return self._told("toolkit_run_failed", run=run, error=error)
 
-    def _told(self, hook: Callable[..., Any], **arguments: Any) -> tuple[str, ...]:
+    def _told(self, hook: str, **arguments: Any) -> tuple[str, ...]:
         self._reports.clear()
         try:
-            hook(**arguments)
+            self._call(hook, **arguments)
         except HookError as error:  # from a wrapper, which pluggy needs to see raise
             self._reports.append(str(error))
         return tuple(self._reports)
+
+    def _call(self, hook: str, **arguments: Any) -> None:
+        old = {name: arguments[each.new] for name, each in renamed.HOOK_ARGUMENTS.get(hook, {}).items()}
+        getattr(self.manager.hook, hook)(**arguments, **old)
 
 
 def load_hooks(registry: Registry) -> LoadedHooks:
@@ -147,13 +152,14 @@ def load_hooks(registry: Registry) -> LoadedHooks:
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
+    _allow_old_arguments(manager)
     problems: list[str] = []
     reports: list[str] = []
     for plugin in registry.plugins:
         for name, value in plugin.hooks:
             listener = Listener(plugin, name, value)
             try:
-                _register(manager, listener, reports)
+                problems += _register(manager, listener, reports)
             except _LeftOut as reason:
                 problems.append(f"{listener} {reason}\nThe run goes on without it.")
     manager.check_pending()
@@ -164,7 +170,22 @@ class _LeftOut(Exception):
     """Why a listener cannot take part, as the end of a sentence that begins with the listener."""
 
 
-def _register(manager: pluggy.PluginManager, listener: Listener, reports: list[str]) -> None:
+class _OldName(DeprecationWarning):
+    """A listener takes an argument by a name that will go."""
+
+
+def _allow_old_arguments(manager: pluggy.PluginManager) -> None:
+    """Let listeners take arguments by their old names; pluggy then warns of each that does."""
+    for hook, old in renamed.HOOK_ARGUMENTS.items():
+        spec = getattr(manager.hook, hook).spec
+        spec.argnames = (*spec.argnames, *old)
+        spec.warn_on_impl_args = {
+            name: _OldName(each.told(f"the argument of {hook}", name)) for name, each in old.items()
+        }
+
+
+def _register(manager: pluggy.PluginManager, listener: Listener, reports: list[str]) -> list[str]:
+    """Let a listener take part; returns what its author should know of the names that it uses."""
     if listener.plugin.built_for_another:
         raise _LeftOut(
             f"was built for another version of the toolkit: it asks for toolkit-core {listener.plugin.requires_core}, "
@@ -172,22 +193,37 @@ def _register(manager: pluggy.PluginManager, listener: Listener, reports: list[s
         )
     offered = _imported(listener)
     guarded = types.SimpleNamespace()
-    for name in dir(offered):
-        options = manager.parse_hookimpl_opts(offered, name)
-        if options is None:
-            if name in HOOKS:
-                raise _LeftOut(f"does not mark {name} as a listener: put @hookimpl of toolkit.hooks above it")
-            continue
+    notes: list[str] = []
+    marked = {name: options for name in dir(offered) if (options := manager.parse_hookimpl_opts(offered, name))}
+    unmarked = next((name for name in (*HOOKS, *renamed.HOOKS) if name not in marked and hasattr(offered, name)), None)
+    if unmarked is not None:
+        raise _LeftOut(f"does not mark {unmarked} as a listener: put @hookimpl of toolkit.hooks above it")
+    heard = {options.get("specname") or name for name, options in marked.items()}
+    for name, options in marked.items():
         hook = options.get("specname") or name
-        if hook not in HOOKS and not options.get("optionalhook"):
+        function = getattr(offered, name)
+        if hook in renamed.HOOKS:
+            today = renamed.HOOKS[hook]
+            if today.new in heard:
+                continue  # it goes with both versions of the toolkit
+            notes.append(f"{listener}: {today.told('the hook', hook)}")
+            hook = today.new
+        elif hook not in HOOKS and not options.get("optionalhook"):
             raise _LeftOut(f"listens to {hook!r}, which is no hook.{did_you_mean(hook, HOOKS)} {_THERE_ARE}")
-        setattr(guarded, name, _blamed(getattr(offered, name), hook, listener, reports))
+        guard = _blamed(function, hook, listener, reports)
+        # Not pluggy's warn_on_impl, for which the old hook would be called beside the new one: a wrapper would then
+        # wrap the listeners to the old name only.
+        setattr(guard, f"{PROJECT}_impl", {**options, "specname": hook})
+        setattr(guarded, name, guard)
     if not vars(guarded):
         raise _LeftOut(f"holds no listener: nothing in it is marked with @hookimpl. {_THERE_ARE}")
-    try:
-        manager.register(guarded, name=str(listener))
-    except pluggy.PluginValidationError as error:
-        raise _LeftOut(f"does not fit its hook: {str(error).splitlines()[-1]}") from error
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", _OldName)
+        try:
+            manager.register(guarded, name=str(listener))
+        except pluggy.PluginValidationError as error:
+            raise _LeftOut(f"does not fit its hook: {str(error).splitlines()[-1]}") from error
+    return notes + [f"{listener}: {each.message}" for each in told if issubclass(each.category, _OldName)]
 
 
 _THERE_ARE = f"There are: {', '.join(HOOKS)}"

@@ -37,6 +37,10 @@ def test_names(offered):
     assert offered("ls", "mo") == ["models"]
     assert offered("ls", "--plugin", "acme") == ["acme-nets"]
     assert offered("resume", "la") == ["last"]
+    assert offered("run", "acme/child", "--without", "acme") == ["acme-nets"]
+    assert offered("ls", "--without", "toolkit-c") == []
+    assert offered("plugins", "--why", "acme") == ["acme-nets", "acme/child", "acme_maker", "acme_net", "acme_wave"]
+    assert offered("plugins", "--why", "acme-nets/a") == [f"acme-nets/acme_{name}" for name in ("maker", "net", "wave")]
 
 
 def test_keys_with_their_present_values(offered):

@@ -63,7 +63,7 @@ def test_check(tiny):
     answer = tiny("check")
     assert (answer.code, answer.out, answer.err) == (0, "tiny: ok, 7 components and 20 values\n", "")
     told = json.loads(tiny("check", "--json").out)
-    assert told == {"recipe": "./tiny.yaml", "ok": True, "problems": [], "deep": None}
+    assert told == {"recipe": "./tiny.yaml", "ok": True, "problems": [], "notes": [], "deep": None}
     assert set(told) == documented_keys("check")
 
 

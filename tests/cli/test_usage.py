@@ -62,4 +62,4 @@ def test_without_a_command_help_is_printed(toolkit):
 
 def test_versions(toolkit):
     lines = toolkit("--version").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["toolkit-core", "torch", "pytorch-lightning", "python"]
+    assert [line.split()[0] for line in lines] == ["toolkit-core", "torch", "pytorch-lightning", "plugin", "python"]

@@ -86,7 +86,8 @@ def construct(
         target = block.component.target
         if untrained:
             target = getattr(target, "untrained", target)
-        result = target(**arguments, **passed)
+        names = block.own_names
+        result = target(**{names.get(name, name): value for name, value in {**arguments, **passed}.items()})
     except BuildError:
         raise  # of a part, which is placed already
     except Exception as error:

@@ -52,6 +52,8 @@ class Experiment:
     """``train`` and ``eval``: what is done to a batch, on the device, in order."""
     monitor: Monitor | None
     """What tells the best epoch; None where there is nothing to watch, so that the last one is the best."""
+    notes: tuple[str, ...]
+    """What is right and will not stay so: old names that plugins and the recipe use."""
 
     @property
     def recipe(self) -> Recipe:
@@ -112,7 +114,8 @@ def build(
 
     _seed(recipe)
     data = made(blocks["dataset"], run_files=kept)
-    stated = read_facts(blocks["dataset"], recipe, data)
+    notes = list(checked.notes)
+    stated = read_facts(blocks["dataset"], recipe, data, notes)
     run_files = read_run_files(blocks["dataset"], recipe, data, kept or {})
     facts.update({**stated, **_kind_of_targets(blocks["task"], stated)})
     has_val = has_split(data, "val")
@@ -164,6 +167,7 @@ def build(
         metrics=metrics,
         transforms={stage: list(made_all(f"transforms.{stage}").values()) for stage in TRANSFORMS},
         monitor=monitor,
+        notes=tuple(notes),
     )
 
 

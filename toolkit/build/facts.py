@@ -15,13 +15,20 @@ from toolkit.check import Block
 from toolkit.errors import did_you_mean
 from toolkit.recipe import Recipe
 from toolkit.recipe.grammar import FACTS
+from toolkit.registry import renamed
 
 
-def read_facts(block: Block, recipe: Recipe, data: Any) -> dict[str, Any]:
+def read_facts(block: Block, recipe: Recipe, data: Any, notes: list[str]) -> dict[str, Any]:
     """The facts of a dataset; a fact that is None is not known.
 
     A LightningDataModule is prepared and set up for ``fit`` first, and contributes its mapping ``facts`` and the public
     attributes whose names are on the list.
+
+    Args:
+        block: the recipe's ``dataset``.
+        recipe: for the places of messages.
+        data: the dataset, built.
+        notes: facts that it states under an old name are told here.
 
     Raises:
         BuildError: the data could not be prepared, or a fact has a name or a value that no fact can have.
@@ -37,7 +44,14 @@ def read_facts(block: Block, recipe: Recipe, data: Any) -> dict[str, Any]:
         unknown = [name for name in facts if not _is_fact(name, prefix)]
         if unknown:
             raise problem_at(block, recipe, _unknown(unknown[0], prefix))
-    return {name: _plain(block, recipe, name, value) for name, value in facts.items() if value is not None}
+    known = {name: _plain(block, recipe, name, value) for name, value in facts.items() if value is not None}
+    for old, fact in renamed.FACTS.items():
+        value = known.pop(old, None)
+        # A dataset that states both goes with both versions of the toolkit.
+        if value is not None and fact.new not in known:
+            known[fact.new] = value
+            notes.append(f"{block.component.entry}: {fact.told('the fact', old)}")
+    return known
 
 
 def _of_datamodule(data: LightningDataModule, prefix: str) -> dict[str, Any]:
@@ -46,13 +60,13 @@ def _of_datamodule(data: LightningDataModule, prefix: str) -> dict[str, Any]:
     stated = getattr(data, "facts", None)
     known: Mapping[Any, Any] = stated if isinstance(stated, Mapping) else {}
     facts = {name: value for name, value in known.items() if _is_fact(name, prefix)}
-    for name in FACTS:  # none of them is the name of an attribute or a method of Lightning's
+    for name in (*FACTS, *renamed.FACTS):  # none of them is the name of an attribute or a method of Lightning's
         facts.setdefault(name, getattr(data, name, None))
     return facts
 
 
 def _is_fact(name: Any, prefix: str) -> bool:
-    return name in FACTS or (isinstance(name, str) and name.startswith(prefix))
+    return name in FACTS or name in renamed.FACTS or (isinstance(name, str) and name.startswith(prefix))
 
 
 def _unknown(name: Any, prefix: str) -> str:

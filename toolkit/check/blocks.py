@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.check.signature import Signature
@@ -25,6 +25,8 @@ class Block:
     """As the recipe has them, without the core's words. A component inside them, at any depth, is a Block."""
     words: Mapping[str, Any]
     """The core's words that were set."""
+    own_names: Mapping[str, str] = field(default_factory=dict)
+    """Of arguments that the core fills under another name than the component's: by the core's name, the component's."""
 
     @property
     def name(self) -> str:
@@ -52,6 +54,8 @@ class Checked:
     trainer: Mapping[str, Any]
     loader: Mapping[str, Any]
     engine: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    """What is right and will not stay so: old names that plugins and the recipe use."""
 
     def raise_problems(self) -> None:
         """Raise RecipeError with all problems, if there are any."""

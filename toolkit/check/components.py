@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 from toolkit.check.arguments import UNRESOLVED, check_arguments
-from toolkit.check.blocks import Block
+from toolkit.check.blocks import Block, dotted
+from toolkit.check.renamed import old_names, under_new_names, with_new_names
 from toolkit.check.report import Report
 from toolkit.check.signature import signature_of
 from toolkit.check.wording import shown
@@ -31,6 +32,8 @@ class Walk:
         self.registry = registry
         self.report = report
         self.values = recipe.plain()
+        self.notes: list[str] = []
+        """Old names that are used."""
 
     def blocks(self) -> dict[str, Block]:
         """The single components by kind."""
@@ -104,7 +107,15 @@ class Walk:
         if absent:
             self.report.at_block(path, absent)
         given_words = {name: value[name] for name in words if name in value}
-        block = Block(path, kind, component, signature, arguments, given_words)
+        arguments, written = with_new_names(component, signature, arguments)
+        for name, new in written.items():
+            self.notes.append(
+                f"{dotted((*path, name))} is called {new!r} now: {component.entry} will give up the old name"
+            )
+        signature, own_names = under_new_names(kind, signature, arguments)
+        for old in own_names.values():
+            self.notes.append(f"{component.entry}: {old_names(kind)[old].told('the argument', old)}")
+        block = Block(path, kind, component, signature, arguments, given_words, own_names)
         check_words(block, words, self.report)
         check_arguments(block, words, self.report, self._is_fact if facts and kind in FACT_KINDS else lambda _: False)
         return block

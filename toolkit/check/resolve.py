@@ -36,6 +36,7 @@ def resolve(recipe: Recipe, registry: Registry) -> Checked:
         trainer=own["trainer"],
         loader=own["loader"],
         engine=own["engine"],
+        notes=tuple(dict.fromkeys(walk.notes)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli import check, cp, fetch, ls, plugins, predict, resume, run, runs, show, test, verify
-from toolkit.cli.arguments import RICH
+from toolkit.cli.arguments import RICH, with_plugins
 from toolkit.cli.as_typed import Command, Group
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ for name, command, epilog in (
     # rich keeps the line ends of a docstring's later paragraphs, wherever they fall in its own lines.
     paragraphs = (inspect.getdoc(command) or "").split("\n\n")
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    app.command(name, cls=Command, help=text, epilog=epilog)(command)
+    app.command(name, cls=Command, help=text, epilog=epilog)(command if name == "runs" else with_plugins(command))
 
 
 def _version(wanted: bool) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -59,6 +62,34 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="Print JSON, whose keys stay the same from version to version."),
 ]
+
+
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="PLUGIN",
+        help="Do as if this plugin were not installed; give it several times for several plugins.",
+        autocompletion=completion.left_out,
+        show_default=False,
+    ),
+]
+
+
+def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that looks at plugins, with the option ``--without``, which holds for what it calls and starts."""
+
+    @functools.wraps(command)
+    def called(*, without: Without = None, **arguments: Any) -> None:
+        from toolkit.registry.left_out import leaving_out
+
+        with leaving_out(without or ()):
+            command(**arguments)
+
+    signature = inspect.signature(command, eval_str=True)
+    option = inspect.Parameter("without", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Without)
+    called.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+    return called
 
 
 def examples(*lines: str) -> str:

@@ -37,7 +37,7 @@ def check(
 
     Names, arguments and types are checked at once; nothing is built, downloaded or trained.
     """
-    from toolkit.cli.output import print_json, say
+    from toolkit.cli.output import note, print_json, say
     from toolkit.recipe import load
     from toolkit.registry import Registry
 
@@ -58,12 +58,14 @@ def check(
     except RecipeError as error:
         if not as_json:
             raise
-        print_json(_as_json(recipe, error.problems, None))
+        print_json(_as_json(recipe, error.problems, (), None))
         raise typer.Exit(EXIT_REQUEST) from None
     if as_json:
-        print_json(_as_json(recipe, (), report))
+        print_json(_as_json(recipe, (), checked.notes, report))
     else:
         say(f"{loaded.name}: ok, {_counts(checked)}")
+        for line in checked.notes:
+            note(line)
         if report is not None:
             say(str(report))
     if report is not None and not report.ok:
@@ -79,7 +81,9 @@ def _counts(checked: Checked) -> str:
     return f"{named} components and {len(leaves(checked.recipe))} values"
 
 
-def _as_json(name: str, problems: tuple[Problem, ...], report: DeepReport | None) -> dict[str, Any]:
+def _as_json(
+    name: str, problems: tuple[Problem, ...], notes: tuple[str, ...], report: DeepReport | None
+) -> dict[str, Any]:
     return {
         "recipe": name,
         "ok": not problems and (report is None or report.ok),
@@ -94,6 +98,7 @@ def _as_json(name: str, problems: tuple[Problem, ...], report: DeepReport | None
             }
             for problem in problems
         ],
+        "notes": list(notes),
         "deep": None if report is None else _report(report),
     }
 

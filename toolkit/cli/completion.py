@@ -55,6 +55,22 @@ def plugin(incomplete: str) -> list[str]:
     return _beginning(incomplete, [each.distribution for each in Registry.scan().plugins])
 
 
+def left_out(incomplete: str) -> list[str]:
+    """Names of installed plugins that can be left out."""
+    from toolkit.registry import CORE
+
+    return [name for name in plugin(incomplete) if name != CORE]
+
+
+def offered(incomplete: str) -> list[str]:
+    """Names of everything that plugins offer, and their own; the full ones where no short one begins so."""
+    from toolkit.cli.plugins_why import full_names, names
+    from toolkit.registry import Registry
+
+    registry = Registry.scan()
+    return _beginning(incomplete, names(registry)) or _beginning(incomplete, full_names(registry))
+
+
 def run(incomplete: str) -> list[str]:
     """Runs, the newest first."""
     from toolkit.tracking.folder import list_runs

@@ -94,7 +94,9 @@ def _distribution(name: str, registry: Registry) -> str:
     found = registry.plugin(name)
     if found is None:
         names = [plugin.distribution for plugin in registry.plugins]
-        raise RequestError(f"no installed plugin is called {name!r}.{did_you_mean(name, names)}")
+        left_out = registry.left_out_plugin(name)
+        wrong = f"{left_out}." if left_out else f"no installed plugin is called {name!r}.{did_you_mean(name, names)}"
+        raise RequestError(wrong)
     return found.distribution
 
 
@@ -108,8 +110,12 @@ def _recipes(registry: Registry, plugin: str, texts: list[str]) -> list[_Recipe]
 
 def _recipe(file: RecipeFile, registry: Registry) -> _Recipe:
     from toolkit.recipe import load
+    from toolkit.recipe.locate import outdated
     from toolkit.recipe.needs import needs
 
+    wrong = outdated(file, registry)
+    if wrong:
+        return _Recipe(file, "", (), wrong.splitlines()[0])
     try:
         # By its path: the name would be looked for among all recipes once more.
         recipe = load(str(file.path), registry=registry)

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from toolkit.cli import completion
 from toolkit.cli.arguments import Json, examples
+from toolkit.errors import RequestError
 
 if TYPE_CHECKING:
     from toolkit.registry import Plugin, Registry
 
-EXAMPLES = examples("toolkit plugins", "toolkit plugins --import", "toolkit plugins --json")
+EXAMPLES = examples(
+    "toolkit plugins",
+    "toolkit plugins --import",
+    "toolkit plugins --timings",
+    "toolkit plugins --why resnet",
+    "toolkit plugins --json",
+)
 
 
 def plugins(
@@ -21,27 +29,53 @@ def plugins(
             "--import", help="Import everything that they offer, in child processes, and tell what is broken."
         ),
     ] = False,
+    timings: Annotated[
+        bool,
+        typer.Option("--timings", help="Tell what importing each of them costs, beyond what every run imports."),
+    ] = False,
+    why: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Tell where this name of a component, recipe, hook or plugin comes from, and what it hides.",
+            autocompletion=completion.offered,
+            show_default=False,
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """List the installed plugins and what is wrong with them.
 
-    Nothing is imported: it is read from package metadata.
+    Nothing is imported in this process: it is read from package metadata.
     """
+    from toolkit.cli.output import note, print_json
     from toolkit.registry import Registry
 
+    if sum((imports, timings, bool(why))) > 1:
+        raise RequestError("--import, --timings and --why answer different questions: give one of them")
     registry = Registry.scan()
-    if as_json:
-        from toolkit.cli.output import print_json
+    for left_out in registry.left_out:
+        note(f"{left_out}")
+    if why:
+        from toolkit.cli.plugins_why import print_why
 
-        print_json([_as_json(plugin, registry, imports) for plugin in registry.plugins])
-        return
-    _print(registry)
-    if imports:
-        _print_imports(registry)
+        print_why(why, registry, as_json=as_json)
+    elif as_json:
+        print_json([_as_json(plugin, registry, imports, timings) for plugin in registry.plugins])
+    elif timings:
+        from toolkit.cli.plugins_timings import print_timings
+
+        print_timings(registry)
+    else:
+        _print(registry)
+        if imports:
+            _print_imports(registry)
 
 
 def _print(registry: Registry) -> None:
-    from toolkit.cli.output import Column, say, table
+    from toolkit.cli.output import Column, note, say, table
+    from toolkit.registry import CORE
+    from toolkit.registry.api import api_version, asking_for
 
     table(
         (Column("plugin", "bold"), Column("version"), Column("offers", fold=True)),
@@ -52,6 +86,10 @@ def _print(registry: Registry) -> None:
     for plugin in registry.plugins:
         for remark in _remarks(plugin, registry):
             say(f"{plugin.distribution}: {remark}")
+    core = registry.plugin(CORE)
+    if core is not None:
+        api = api_version(core.version)
+        note(f"The plugin API is version {api}: plugins that go with it ask for {asking_for(api)}")
 
 
 def _offers(plugin: Plugin) -> str:
@@ -126,7 +164,7 @@ def _doubled(plugin: Plugin, registry: Registry) -> list[dict[str, Any]]:
     ]
 
 
-def _as_json(plugin: Plugin, registry: Registry, imports: bool) -> dict[str, Any]:
+def _as_json(plugin: Plugin, registry: Registry, imports: bool, timings: bool) -> dict[str, Any]:
     from toolkit.registry import KINDS
 
     told: dict[str, Any] = {
@@ -151,6 +189,10 @@ def _as_json(plugin: Plugin, registry: Registry, imports: bool) -> dict[str, Any
         from toolkit.registry.import_check import check_imports
 
         told["imports"] = [asdict(result) for result in check_imports(plugin)]
+    if timings:
+        from toolkit.cli import plugins_timings
+
+        told["timings"] = plugins_timings.as_json(plugins_timings.measure(plugin))
     return told
 
 

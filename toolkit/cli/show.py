@@ -88,6 +88,7 @@ def _is_recipe(name: str, registry: Registry) -> bool:
 def _kind(name: str, kind: str, registry: Registry) -> str:
     """The one kind that has a component of this name."""
     from toolkit.recipe import list_recipes
+    from toolkit.recipe.locate import left_out_with
     from toolkit.registry import KINDS, with_article
 
     if kind:
@@ -104,6 +105,9 @@ def _kind(name: str, kind: str, registry: Registry) -> str:
         told = " and ".join(with_article(each) for each in kinds)
         lines = "".join(f"\n  toolkit show --kind {each} {name}" for each in kinds)
         raise RequestError(f"{name!r} is {told}. Say which:{lines}")
+    left_out = registry.left_out_with(name) or left_out_with(name, registry)
+    if left_out is not None:
+        raise RequestError(f"{name!r} is of a plugin that is not used here: {left_out}")
     names = {each for entry in registry.entries() for each in (entry.name, entry.full_name)}
     names |= {recipe.name for recipe in list_recipes(registry)}
     hint = did_you_mean(name, names) or " `toolkit ls` lists both."

@@ -10,6 +10,7 @@ from typing import Any
 
 from toolkit.check import MISSING, Parameter, Signature, signature_of
 from toolkit.check.arguments import FROM_CORE, FROM_RUN
+from toolkit.check.renamed import old_names
 from toolkit.cli.garbage import no_collection
 from toolkit.recipe import to_yaml
 from toolkit.recipe.grammar import FACT_KINDS, FACTS, WORDS
@@ -124,6 +125,8 @@ def _plain(value: Any) -> Any:
 
 def _filled_by(kind: str, name: str) -> str:
     """Who gives the argument where the recipe does not, or must not."""
+    old = old_names(kind)
+    name = old[name].new if name in old else name
     fillers: Sequence[tuple[str, bool]] = (
         ("the toolkit", name in FROM_CORE.get(kind, ())),
         ("the run", name in FROM_RUN.get(kind, ())),

@@ -16,6 +16,8 @@ from toolkit.registry.names import normalised
 def needs(values: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
     """The distributions that would have to be installed, such as ``toolkit-vision``; empty if nothing is missing.
 
+    One that is installed and left out is told as ``toolkit-vision (left out)``.
+
     For a component that no known distribution offers, the text is ``a plugin with the model 'net'``.
 
     Args:
@@ -60,6 +62,9 @@ def _components(value: Any, path: KeyPath, argument: str) -> Iterator[tuple[KeyP
 
 def _offering(kind: str, use: str, registry: Registry) -> str:
     distribution, _, name = use.rpartition("/")
+    left_out = registry.left_out_plugin(distribution) if distribution else registry.left_out_with(name, kind)
+    if left_out is not None:
+        return f"{left_out.plugin.distribution} (left out)"
     if distribution and registry.plugin(distribution) is None:
         return normalised(distribution)
     return (not distribution and provider(kind, name)) or f"a plugin with the {kind} {name!r}"

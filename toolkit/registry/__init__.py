@@ -13,6 +13,7 @@ from toolkit.registry.errors import (
     ComponentLookupError,
     OutdatedPlugin,
 )
+from toolkit.registry.left_out import LeftOut
 from toolkit.registry.loading import load
 from toolkit.registry.plugin import Plugin
 from toolkit.registry.registry import Registry
@@ -30,6 +31,7 @@ __all__ = [
     "Component",
     "ComponentLookupError",
     "Entry",
+    "LeftOut",
     "OutdatedPlugin",
     "Plugin",
     "Registry",

@@ -46,25 +46,41 @@ class ImportCheck:
     """How long the import took; the first entry of a module bears the time of the whole module."""
 
 
-def check_imports(plugin: Plugin, *, timeout: float = 120.0) -> Iterator[ImportCheck]:
+LIBRARY = "library"
+"""What stands for a kind where a module is imported that is no plugin's."""
+
+
+def check_imports(plugin: Plugin, *, before: Sequence[str] = (), timeout: float = 120.0) -> Iterator[ImportCheck]:
     """Import each component and hook of ``plugin`` in a child process; one result for each, as they come.
 
     Args:
         plugin: what to import.
+        before: modules that are imported first, so that their time is not an entry's; a result comes for each, of the
+            kind ``library``.
         timeout: the most seconds that one entry may take.
     """
     hooks = [Entry("hook", name, value, plugin.distribution, plugin.version) for name, value in plugin.hooks]
-    waiting = [*plugin.entries, *hooks]
+    libraries = [Entry(LIBRARY, module, module, "", "") for module in before]
+    told: set[str] = set()
+    waiting = [*libraries, *plugin.entries, *hooks]
     while waiting:
+        done = 0
         for result in _in_child(tuple(waiting), timeout):
-            entry = waiting.pop(0)
+            entry = waiting[done]
+            done += 1
+            if entry.kind == LIBRARY:
+                if entry.module in told:  # by the child before this one
+                    continue
+                told.add(entry.module)
             yield result
-        if waiting:
-            # The child ended or hung in this module: it would do so again for its other entries.
-            same = [each for each in waiting if each.module == entry.module]
-            waiting = [each for each in waiting if each.module != entry.module]
-            for each in same:
+        # Where anything is left the child ended or hung in this module: it would do so again for its other entries.
+        left = waiting[done:]
+        for each in left:
+            if each.module == entry.module:
                 yield ImportCheck(each.kind, each.name, each.value, False, result.reason, 0.0)
+        libraries = [each for each in libraries if each.module != entry.module]
+        left = [each for each in left if each.kind != LIBRARY and each.module != entry.module]
+        waiting = [*libraries, *left] if left else []
 
 
 def _in_child(entries: Sequence[Entry], timeout: float) -> Iterator[ImportCheck]:

@@ -34,16 +34,19 @@ def bad_name(kind: str, use: str, registry: Registry) -> str:
 
 def absent(kind: str, name: str, registry: Registry) -> str:
     """Nobody offers this kind and name. The surest reason that is found is given, and no other."""
+    left_out = registry.left_out_with(name, kind)
+    if left_out is not None:
+        return f"the {kind} {name!r} is of a plugin that is not used here: {left_out}"
     return f"no installed plugin offers the {kind} {name!r}.{_reason(kind, name, registry)}"
 
 
 def _reason(kind: str, name: str, registry: Registry) -> str:
     # What has exactly this name tells more than what has nearly this name.
     provider = first_party.provider(kind, name)
-    if provider and registry.plugin(provider) is None:
+    if provider and not registry.has(provider):
         return f" {provider} offers it: {first_party.how_to_install(provider)}"
     others = [entry.kind for entry in registry.entries() if entry.name == name]
-    others += [other for other, dist in first_party.kinds_with(name) if registry.plugin(dist) is None]
+    others += [other for other, dist in first_party.kinds_with(name) if not registry.has(dist)]
     if others:
         return _of_other_kind(name, others, kind)
     meant = did_you_mean(name, {entry.name for entry in registry.entries(kind)})
@@ -65,7 +68,7 @@ def _from_first_party(kind: str, name: str, registry: Registry) -> str:
     missing = {
         offered: distribution
         for distribution, kinds in first_party.FIRST_PARTY.items()
-        if registry.plugin(distribution) is None
+        if not registry.has(distribution)
         for offered in kinds.get(kind, ())
     }
     close = nearest(name, missing)
@@ -82,6 +85,9 @@ def _of_other_kind(name: str, others: Iterable[str], kind: str) -> str:
 def absent_plugin(kind: str, distribution: str, name: str, registry: Registry) -> str:
     """The distribution of a full name is not installed, or offers nothing."""
     wanted = normalised(distribution)
+    left_out = registry.left_out_plugin(wanted)
+    if left_out is not None:
+        return f"the {kind} {name!r} is of a plugin that is not used here: {left_out}"
     text = f"no installed plugin is called {wanted!r}."
     if wanted in first_party.FIRST_PARTY:
         return f"{text} It is one of the toolkit's own: {first_party.how_to_install(wanted)}"
@@ -134,10 +140,15 @@ def offered_twice(plugin: Plugin, offers: tuple[Entry, ...]) -> str:
 
 def outdated(entry: Entry, plugin: Plugin) -> str:
     """The plugin says itself that it does not go with the installed core."""
+    return f"{entry} {for_another(plugin)}"
+
+
+def for_another(plugin: Plugin) -> str:
+    """The same of whatever it offers, as the end of a sentence that begins with that."""
     own = plugin.distribution in first_party.FIRST_PARTY
     install = first_party.how_to_install(plugin.distribution) if own else f"pip install --upgrade {plugin.distribution}"
     return (
-        f"{entry} was built for another toolkit version: "
+        "was built for another toolkit version: "
         f"{plugin} asks for {CORE} {plugin.requires_core}, and {plugin.core_version} is installed.\n"
         f"Install a version of it that goes with this one: {install}"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from toolkit.registry import messages
 from toolkit.registry.code import code_entry
 from toolkit.registry.entry import CORE, KINDS, Entry
 from toolkit.registry.errors import AbsentComponent, AmbiguousComponent, BadComponentName, OutdatedPlugin
+from toolkit.registry.left_out import LeftOut, asked, refuse_unknown
 from toolkit.registry.names import is_component_name, normalised
 from toolkit.registry.plugin import Plugin
 from toolkit.registry.scan import scan
@@ -26,16 +27,52 @@ class Registry:
 
     plugins: tuple[Plugin, ...]
     """The core first, the others by name."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Plugins that are installed too, and not to be used."""
 
     @classmethod
     def scan(cls, path: Sequence[str | os.PathLike[str]] | None = None) -> Registry:
-        """The registry of everything installed on ``path`` (default: ``sys.path``); nothing is imported."""
-        return cls(scan(sys.path if path is None else path))
+        """The registry of everything installed on ``path``; nothing is imported.
+
+        Where ``path`` is left out it is ``sys.path``, without the plugins that ``TOOLKIT_PLUGINS`` leaves out.
+
+        Raises:
+            RequestError: ``TOOLKIT_PLUGINS`` names a plugin that is not installed, or none at all.
+        """
+        if path is not None:
+            return cls(scan(path))
+        found, wanted = cls(scan(sys.path)), asked()
+        refuse_unknown(wanted, [plugin.distribution for plugin in found.plugins])
+        return found.without(wanted)
+
+    def without(self, names: Mapping[str, str]) -> Registry:
+        """The same, of some plugins nothing.
+
+        Args:
+            names: by the normalised name of a distribution, what leaves it out; one that is not installed does not
+                matter.
+        """
+        kept = tuple(plugin for plugin in self.plugins if plugin.distribution not in names)
+        gone = [LeftOut(each, names[each.distribution]) for each in self.plugins if each not in kept]
+        return Registry(kept, (*self.left_out, *gone))
 
     def plugin(self, distribution: str) -> Plugin | None:
         """The plugin of this name, in any spelling, or None."""
         wanted = normalised(distribution)
         return next((plugin for plugin in self.plugins if plugin.distribution == wanted), None)
+
+    def has(self, distribution: str) -> bool:
+        """Whether a plugin of this name is installed, left out or not."""
+        return self.plugin(distribution) is not None or self.left_out_plugin(distribution) is not None
+
+    def left_out_plugin(self, distribution: str) -> LeftOut | None:
+        """The plugin of this name, in any spelling, if it was left out."""
+        wanted = normalised(distribution)
+        return next((each for each in self.left_out if each.plugin.distribution == wanted), None)
+
+    def left_out_with(self, name: str, kind: str | None = None) -> LeftOut | None:
+        """A plugin that was left out and offers a component of this name, of one kind if given."""
+        return next((each for each in self.left_out if _named(each.plugin.entries, name, kind)), None)
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """All entries, of one kind if given; the core's first, then by distribution and name."""
@@ -132,6 +169,10 @@ class Registry:
 
     def _provider(self, entry: Entry) -> Plugin:
         return next(plugin for plugin in self.plugins if plugin.distribution == entry.distribution)
+
+
+def _named(entries: Sequence[Entry], name: str, kind: str | None) -> bool:
+    return any(name in (entry.name, entry.full_name) and kind in (None, entry.kind) for entry in entries)
 
 
 def _offers(entries: Sequence[Entry], kind: str, name: str) -> tuple[Entry, ...]:

@@ -103,6 +103,8 @@ def deep(checked: Checked) -> DeepReport:
     with tempfile.TemporaryDirectory() as folder:
         build_callbacks(experiment, {"dirpath": folder})
         build_loggers(experiment, {"save_dir": folder, "name": "check", "version": "check", "id": "check"})
+    # Old names of facts; what else there is to know the check has told before.
+    notes += [note for note in experiment.notes if note not in checked.notes]
     bad = tuple(_bad_samples(experiment.data))
     if bad and checked.loader.get("on_bad_sample") != "skip":
         listed = "\n".join(_first(bad))

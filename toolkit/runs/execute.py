@@ -59,8 +59,8 @@ def execute(run: Run) -> RunResult:
         RequestError: something of the recipe could not be constructed after all; nothing was trained.
     """
     hooks = load_hooks(run.experiment.checked.registry)
-    for problem in hooks.problems:
-        run.add_note(problem)
+    for note in (*run.experiment.notes, *hooks.problems):
+        run.add_note(note)
 
     def stops_by_itself() -> bool:
         trainer = run.trainer

@@ -42,9 +42,9 @@ def main(path: str, allow_code: str, checkpoint: str) -> int:
     """
     folder, rank = RunFolder(Path(path)), int(os.environ["RANK"])
     try:
-        registry = Registry.scan()
-        recipe = stored_recipe(folder, (), registry=registry, allow_code=bool(allow_code))
         content = folder.read_json()
+        registry = Registry.scan().without(content["without"])
+        recipe = stored_recipe(folder, (), registry=registry, allow_code=bool(allow_code))
         # Found by the process that made the run: `last` would mean this very run by now.
         saved = next((one for one in list_saved(folder.checkpoints) if one.path.name == checkpoint), None)
         experiment = build(

@@ -12,6 +12,7 @@ from toolkit.build import Experiment, resolved
 from toolkit.check import read_expectation
 from toolkit.recipe import Recipe, to_yaml
 from toolkit.recipe.grammar import BLOCKS
+from toolkit.registry import Registry
 from toolkit.tracking import provenance
 from toolkit.tracking.folder import RUNNING, RunFolder, this_process
 
@@ -71,6 +72,12 @@ def new_record(
         "notes": [],
         "sessions": [],
     }
+
+
+def left_out(registry: Registry) -> dict[str, str]:
+    """The plugins that a run does without although they are installed: by name, what has left each out."""
+    found = {each.plugin.distribution: each.by for each in registry.left_out}
+    return dict(sorted(found.items()))
 
 
 def recipe_text(experiment: Experiment) -> str:

@@ -14,7 +14,7 @@ from toolkit.errors import RequestError
 from toolkit.registry import Registry
 from toolkit.runs.crew import Crew, carry_out
 from toolkit.runs.environment import refuse_environment
-from toolkit.runs.record import now, signatures
+from toolkit.runs.record import left_out, now, signatures
 from toolkit.runs.result import RunResult
 from toolkit.runs.run import Run
 from toolkit.runs.sized import sized
@@ -80,6 +80,8 @@ def reopen(
     """
     refuse_resume(folder, overrides)
     content = folder.read_json()
+    # The listeners of a plugin that was left out could change what is trained.
+    registry = registry.without(content.get("without", {}))
     recipe = stored_recipe(folder, overrides, registry=registry, allow_code=allow_code, given_in=given_in)
     recipe, changes = sized(recipe, crew.ranks, goes_on=True)
     count = processes(recipe.get("trainer")) * int(recipe.get("trainer", "num_nodes", default=1) or 1)
@@ -104,6 +106,7 @@ def reopen(
     folder.reserve()
     run = Run(folder, experiment, begun_again(content, overrides), resumed_from=saved)
     run.record["signatures"] = signatures(experiment.metrics)
+    run.record["without"] = left_out(registry)
     if crew.job is not None:
         run.record["job"] = crew.job.record()
     for one in damaged:

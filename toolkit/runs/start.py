@@ -18,7 +18,7 @@ from toolkit.runs.batch_size import with_batch_size
 from toolkit.runs.crew import Crew, carry_out
 from toolkit.runs.environment import refuse_environment
 from toolkit.runs.launched import finished_result
-from toolkit.runs.record import new_record, recipe_text
+from toolkit.runs.record import left_out, new_record, recipe_text
 from toolkit.runs.result import RunResult
 from toolkit.runs.resume import begun_again, reopen
 from toolkit.runs.run import Run
@@ -117,6 +117,7 @@ def prepare(
             if into is not None
             else new_record(experiment, folder, name=name, tags=tags, note=note)
         )
+        record["without"] = left_out(experiment.checked.registry)
         record[KEY] = keep_files(folder, experiment.run_files)
         begun = Run(folder, experiment, record)
         begun.write()

@@ -144,6 +144,9 @@ def _header(run: Any) -> list[tuple[str, str]]:
             lines.append(("wandb", logger.where))
     if record["environment"]:
         lines.append(("reads", f"the environment: {', '.join(record['environment'])}"))
+    if record["without"]:
+        told = [f"{name} ({by})" for name, by in record["without"].items()]
+        lines.append(("without", Redactor.from_environment().text(", ".join(told))))
     return [*lines, *(("note", note) for note in run.notes)]
 
 
