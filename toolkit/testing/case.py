@@ -46,6 +46,8 @@ class Case:
     ``run_files``."""
     label: str = ""
     """Tells several cases of one component apart."""
+    untested: str = ""
+    """Why none of it can be looked at, such as weights that have to be downloaded first: no check applies then."""
     known_failures: Mapping[str, str] = field(default_factory=dict)
     """By the name of a check, why it fails. A check that passes all the same is a failure then."""
 

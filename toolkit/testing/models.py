@@ -145,8 +145,8 @@ def moves_between_devices(subject: Subject) -> None:
 def runs_under_two_process_ddp(subject: Subject) -> None:
     """Wrapped in DistributedDataParallel (gloo, two processes on this machine, none of its arguments), two steps of
     training give both processes the same gradients and the same weights."""
-    batch = subject.batch
-    in_two_processes("toolkit.testing.pair_jobs:ddp", subject, batch)
+    subject.build()  # one that cannot be built is told at once
+    in_two_processes("toolkit.testing.pair_jobs:ddp", subject, subject.batch)
 
 
 CHECKS = (

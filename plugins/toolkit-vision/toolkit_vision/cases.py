@@ -21,7 +21,7 @@ def _classes(*shape: int, below: int = 3, seed: int = 0) -> Tensor:
     return torch.randint(below, shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _model(use: str, size: int = 16, channels: int = 1, samples: int = 3, **args: Any) -> Case:
+def _model(use: str, size: int = 16, channels: int = 1, samples: int = 4, **args: Any) -> Case:
     arguments = {"num_classes": 3, "in_channels": channels, **args}
     return Case(kind="model", use=use, args=arguments, batch=lambda: _images(samples, channels, size, size))
 
@@ -138,7 +138,7 @@ LOSSES = [
 def _found() -> tuple[Any, Any]:
     corners = torch.tensor([[1.0, 1.0, 9.0, 9.0], [4.0, 5.0, 18.0, 16.0]])
     scores, labels = torch.tensor([0.9, 0.4]), torch.tensor([0, 1])
-    found = [{"boxes": corners + shift, "scores": scores, "labels": labels} for shift in range(3)]
+    found = [{"boxes": corners + k, "scores": scores - 0.03 * k, "labels": labels} for k in range(3)]
     return found, [{"boxes": corners, "labels": labels} for _ in range(3)]
 
 
