@@ -32,7 +32,7 @@ class Case:
     an empty folder, and returns the arguments."""
     batch: Any = None
     """What it is called with, or a function without arguments that makes it: for a model what ``forward`` gets (a tuple
-    is several arguments where ``forward`` requires several), for a loss ``(outputs, targets)``, for a metric what
+    is several arguments where ``forward`` takes several), for a loss ``(outputs, targets)``, for a metric what
     ``update`` gets, for a transform a batch, for a part what it is called with. For an optimizer, where it cannot take
     any parameter: a module whose ``forward()`` returns what is to be made small. At least two rows."""
     mask: Any = None

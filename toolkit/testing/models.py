@@ -163,15 +163,11 @@ CHECKS = (
 
 
 def call(model: Any, batch: Any) -> Any:
-    """The outputs of a model, to which a tuple is several arguments where ``forward`` requires several."""
+    """The outputs of a model, to which a tuple is several arguments where ``forward`` takes several."""
     if isinstance(batch, tuple):
         forward = getattr(model, "_orig_mod", getattr(model, "module", model)).forward
-        required = [
-            each
-            for each in inspect.signature(forward).parameters.values()
-            if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-        ]
-        if len(required) > 1:
+        parameters = inspect.signature(forward).parameters.values()
+        if sum(each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters) > 1:
             return model(*batch)
     return model(batch)
 

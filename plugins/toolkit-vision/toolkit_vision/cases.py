@@ -26,6 +26,8 @@ def _model(use: str, size: int = 16, channels: int = 1, samples: int = 4, **args
     return Case(kind="model", use=use, args=arguments, batch=lambda: _images(samples, channels, size, size))
 
 
+_BOXES = torch.tensor([[4.0, 6.0, 20.0, 24.0]])
+
 MODELS = [
     _model("mlp", image_size=[16, 16], hidden=8),
     _model("small_cnn", width=4),
@@ -43,18 +45,23 @@ MODELS = [
     _model("timm", size=32, channels=3, arch="test_resnet"),
     _model("torchvision", size=32, channels=3, arch="mobilenet_v3_small"),
     _model("torchvision_segmentation", size=32, channels=3, arch="lraspp_mobilenet_v3_large"),
-    _model(
-        "centre_detector",
-        size=32,
-        width=8,
-        depth=1,
-        backbone={"use": "residual_backbone", "in_channels": 1, "widths": [4, 8, 8], "levels": 2},
+    Case(
+        kind="model",
+        use="centre_detector",
+        args={
+            "num_classes": 3,
+            "in_channels": 1,
+            "width": 8,
+            "depth": 1,
+            "backbone": {"use": "residual_backbone", "in_channels": 1, "widths": [4, 8, 8], "levels": 2},
+        },
+        batch=lambda: (_images(4, 1, 32, 32), {"boxes": _BOXES.expand(4, 1, 4), "labels": torch.ones(4, 1).long()}),
     ),
-    _model(
-        "torchvision_detection",
-        size=64,
-        channels=3,
-        arch="ssdlite320_mobilenet_v3_large",
+    Case(
+        kind="model",
+        use="torchvision_detection",
+        args={"arch": "ssdlite320_mobilenet_v3_large", "num_classes": 3},
+        batch=lambda: (_images(4, 3, 64, 64), [{"boxes": _BOXES, "labels": torch.tensor([1])} for _ in range(4)]),
     ),
 ]
 
