@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli import check, cp, fetch, ls, plugins, predict, resume, run, runs, show, test, verify
+from toolkit.cli import check, cp, fetch, ls, plugins, predict, resume, run, runs, show, test, test_plugin, verify
 from toolkit.cli.arguments import RICH, with_plugins
 from toolkit.cli.as_typed import Command, Group
 
@@ -31,6 +31,7 @@ for name, command, epilog in (
     ("show", show.show, show.EXAMPLES),
     ("cp", cp.cp, cp.EXAMPLES),
     ("plugins", plugins.plugins, plugins.EXAMPLES),
+    ("test-plugin", test_plugin.run_checks, test_plugin.EXAMPLES),
     ("runs", runs.runs, runs.EXAMPLES),
 ):
     # rich keeps the line ends of a docstring's later paragraphs, wherever they fall in its own lines.
