@@ -8,6 +8,7 @@ reports the mistake in the component that was named, and not that none of two hu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -70,7 +71,6 @@ def page(gathered: Gathered, registry: Registry, recipes: Sequence[str]) -> Sche
         definitions |= _complete(kind, offers, gathered.components, datasets)
     return {
         "$schema": DRAFT,
-        "title": "recipe",
         "type": "object",
         "properties": {
             key: {"description": texts.TOP_LEVEL[key], **schema}
@@ -102,9 +102,8 @@ def names_of(registry: Registry) -> dict[Entry, tuple[str, ...]]:
 
 
 def _top_level(blocks: Mapping[str, Described], recipes: Sequence[str]) -> dict[str, Schema]:
-    known: Schema = {"enum": list(recipes)}
     found: dict[str, Schema] = {
-        "extends": {"anyOf": [known, {"type": "string", "pattern": r"\.yaml$|^[./]"}]},
+        "extends": {"anyOf": [*_one_of(recipes), {"type": "string", "pattern": r"\.yaml$|^[./]"}]},
         "seed": _or_reference({"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}),
         **{kind: refer(position(kind)) for kind in BLOCKS},
         **_by_path({path: refer(labelled(kind)) for path, kind in COLLECTIONS.items()}),
@@ -169,8 +168,10 @@ def _arguments(arguments: Mapping[str, Argument]) -> dict[str, Schema]:
 
 
 def _argument(argument: Argument) -> Schema:
+    default = f"default {json.dumps(argument['default'])}" if "default" in argument else ""
+    form = "; ".join(filter(None, (argument["type"], default)))
     filled = texts.FILLED.get(argument.get("filled", ""), "")
-    doc = " ".join(filter(None, (argument["doc"], filled)))
+    doc = " ".join(filter(None, (argument["doc"], filled, f"({form})" if form else "")))
     told: Schema = {"description": doc} if doc else {}
     if argument.get("default") is not None:
         told["default"] = argument["default"]
@@ -190,20 +191,22 @@ def _of_kind(
     return {
         component_name(kind): {
             "anyOf": [
-                {
-                    "enum": [each for given in offers.values() for each in given],
-                    "enumDescriptions": [components[entry]["doc"] for entry, given in offers.items() for _ in given],
-                },
+                *_one_of(
+                    [each for given in offers.values() for each in given],
+                    enumDescriptions=[
+                        _first_sentence(components[entry]["doc"]) for entry, given in offers.items() for _ in given
+                    ],
+                ),
                 # Code, with --allow-code.
-                {"type": "string", "pattern": r":|\$\{"},
+                {"type": "string", "pattern": r":|\$\{", "patternErrorMessage": texts.NO_SUCH_NAME},
             ]
         },
         component(kind): {
             "type": "object",
             "properties": {"use": name},
-            "allOf": [
+            **_all_of(
                 {"if": _uses(given), "then": refer(component(kind, entry.full_name))} for entry, given in offers.items()
-            ],
+            ),
         },
         position(kind): {"anyOf": [name, one, _NULL]},
         any_value(kind): {
@@ -277,18 +280,19 @@ def _complete(
             ]
         )
     }
+    # Patterns and not properties, which an editor would offer as arguments.
     inside: Schema = {
-        "properties": {inner: refer(complete(any_value(inner))) for inner in KINDS if inner != "part"},
+        "patternProperties": {f"^{inner}$": refer(complete(any_value(inner))) for inner in KINDS if inner != "part"},
         "additionalProperties": refer(complete(any_value("part"))),
     }
     named: Schema = {
-        "allOf": [
-            {"if": _uses(offers[entry]), "then": {"required": list(required)}} for entry, required in needed.items()
-        ],
+        **_all_of({"if": _uses(offers[entry]), "then": {"required": names}} for entry, names in needed.items()),
         **inside,
     }
     # A bare name gives nothing: what needs arguments has to be a mapping.
-    bare = {"if": {"enum": [name for entry in needed for name in offers[entry]]}, "then": {"type": "object"}}
+    bare = _all_of(
+        {"if": enum, "then": {"type": "object"}} for enum in _one_of([n for entry in needed for n in offers[entry]])
+    )
     found: dict[str, Schema] = {
         complete(kind): {"if": {"type": "object"}, "then": {"required": ["use"], **named}, "else": bare},
         complete(any_value(kind)): {
@@ -302,8 +306,8 @@ def _complete(
     }
     if kind in COLLECTIONS.values():
         found[complete(labelled(kind))] = {
-            "properties": {
-                entry.name: {
+            "patternProperties": {
+                f"^{entry.name}$": {
                     "if": {"type": "object"},
                     "then": {
                         "if": {"required": ["use"]},
@@ -317,6 +321,21 @@ def _complete(
             "additionalProperties": refer(complete(kind)),
         }
     return found
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition("\n\n")[0].partition(". ")[0]
+
+
+def _all_of(schemas: Iterable[Schema]) -> Schema:
+    """All of some, which may be none: draft 7 has no empty ``allOf``."""
+    listed = list(schemas)
+    return {"allOf": listed} if listed else {}
+
+
+def _one_of(values: Sequence[str], **more: Any) -> list[Schema]:
+    """A choice of values, which may be none: draft 7 has no empty ``enum``."""
+    return [{"enum": list(values), **more}] if values else []
 
 
 def _uses(names: Sequence[str]) -> Schema:
