@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 from toolkit.errors import RecipeError
 from toolkit.recipe.reader import read_file
 from toolkit.registry import Registry
-from toolkit.schema import recipe_schema
+from toolkit.schema.write import recipe_schema
 
 BAD = Path(__file__).parent / "bad"
 

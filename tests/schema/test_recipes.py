@@ -13,7 +13,7 @@ from toolkit.recipe import list_recipes, load
 from toolkit.recipe.needs import components
 from toolkit.recipe.reader import read_file
 from toolkit.registry import Registry
-from toolkit.schema import recipe_schema
+from toolkit.schema.write import recipe_schema
 
 REGISTRY = Registry.scan()
 RECIPES = [recipe for recipe in list_recipes(REGISTRY) if recipe.distribution]

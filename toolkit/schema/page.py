@@ -43,6 +43,7 @@ from toolkit.schema.definitions import (
 )
 from toolkit.schema.described import Argument, Described
 from toolkit.schema.gather import Gathered
+from toolkit.schema.names import names_of
 
 Schema = dict[str, Any]
 
@@ -86,18 +87,6 @@ def page(gathered: Gathered, registry: Registry, recipes: Sequence[str]) -> Sche
             },
         },
         "definitions": definitions,
-    }
-
-
-def names_of(registry: Registry) -> dict[Entry, tuple[str, ...]]:
-    """By component, the names that lead to it: the short one where that is enough, and the full one."""
-    doubled = {entry for offers in registry.doubled().values() for entry in offers}
-    full_only = {*registry.hidden(), *doubled}
-    return {
-        entry: (entry.full_name,) if entry in full_only else (entry.name, entry.full_name)
-        for plugin in registry.plugins
-        if not plugin.built_for_another
-        for entry in plugin.entries
     }
 
 
