@@ -274,41 +274,52 @@ def _complete(
         "patternProperties": {f"^{inner}$": refer(complete(any_value(inner))) for inner in KINDS if inner != "part"},
         "additionalProperties": refer(complete(any_value("part"))),
     }
-    named: Schema = {
-        **_all_of({"if": _uses(offers[entry]), "then": {"required": names}} for entry, names in needed.items()),
-        **inside,
-    }
+    named = complete(f"named:{kind}")
+    label = complete(f"label:{kind}")
     # A bare name gives nothing: what needs arguments has to be a mapping.
     bare = _all_of(
         {"if": enum, "then": {"type": "object"}} for enum in _one_of([n for entry in needed for n in offers[entry]])
     )
     found: dict[str, Schema] = {
-        complete(kind): {"if": {"type": "object"}, "then": {"required": ["use"], **named}, "else": bare},
+        named: {
+            **_all_of({"if": _uses(offers[entry]), "then": {"required": names}} for entry, names in needed.items()),
+            **inside,
+        },
+        complete(kind): {
+            "if": {"type": "object"},
+            "then": {"required": ["use"], "allOf": [refer(named)]},
+            "else": bare,
+        },
         complete(any_value(kind)): {
             "if": {"type": "object", "required": ["use"]},
-            "then": named,
+            "then": refer(named),
             "else": {
                 "items": refer(complete(any_value(kind))),
                 "additionalProperties": refer(complete(any_value(kind))),
             },
         },
     }
-    if kind in COLLECTIONS.values():
+    labels = "|".join(entry.name for entry in _by_label(offers))
+    if kind in COLLECTIONS.values() and labels:
+        found[label] = {
+            "if": {"type": "object"},
+            "then": {"if": {"required": ["use"]}, "then": refer(named), "else": inside},
+            "else": bare,
+        }
+        unnamed = {"type": "object", "not": {"required": ["use"]}}
         found[complete(labelled(kind))] = {
             "patternProperties": {
-                f"^{entry.name}$": {
-                    "if": {"type": "object"},
-                    "then": {
-                        "if": {"required": ["use"]},
-                        "then": named,
-                        "else": {"required": list(needed.get(entry, ())), **inside},
-                    },
-                    "else": bare,
-                }
-                for entry in _by_label(offers)
+                f"^({labels})$": refer(label),
+                **{
+                    f"^{entry.name}$": {"if": unnamed, "then": {"required": needed[entry]}}
+                    for entry in _by_label(offers)
+                    if entry in needed
+                },
             },
             "additionalProperties": refer(complete(kind)),
         }
+    elif kind in COLLECTIONS.values():
+        found[complete(labelled(kind))] = {"additionalProperties": refer(complete(kind))}
     return found
 
 
