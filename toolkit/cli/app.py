@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli import check, cp, fetch, ls, plugins, predict, resume, run, runs, show, test, test_plugin, verify
+from toolkit.cli import (
+    check,
+    cp,
+    fetch,
+    ls,
+    plugins,
+    predict,
+    resume,
+    run,
+    runs,
+    schema,
+    show,
+    test,
+    test_plugin,
+    verify,
+)
 from toolkit.cli.arguments import RICH, with_plugins
 from toolkit.cli.as_typed import Command, Group
 
@@ -30,6 +45,7 @@ for name, command, epilog in (
     ("ls", ls.ls, ls.EXAMPLES),
     ("show", show.show, show.EXAMPLES),
     ("cp", cp.cp, cp.EXAMPLES),
+    ("schema", schema.schema, schema.EXAMPLES),
     ("plugins", plugins.plugins, plugins.EXAMPLES),
     ("test-plugin", test_plugin.run_checks, test_plugin.EXAMPLES),
     ("runs", runs.runs, runs.EXAMPLES),
