@@ -27,6 +27,7 @@ LAYERS = (
     ("build",),
     ("engine", "data", "tasks", "tracking"),
     ("runs",),
+    ("scaffold",),
     ("cli",),
 )
 """Left of the page may not import right; those in one layer may import each other."""

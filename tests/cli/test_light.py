@@ -26,6 +26,7 @@ LOOKING = (
     ["show", "vision/digits", "optimizer.lr=0.2"],
     ["show", "vision/digits", "--why", "optimizer.lr"],
     ["cp", "vision/digits"],
+    ["new", "light-nets"],
     ["plugins"],
     ["runs"],
 )
