@@ -44,9 +44,7 @@ EXAMPLES = (
     Example("scheduler", "trapezoid", "trapezoid", "up in a line, level, down in a line"),
     Example("metric", "brier", "Brier", "squared distance of the probabilities from the truth"),
     Example("transform", "noise", "Noise", "normal noise on the inputs"),
-    Example(
-        "callback", "weight_norm", "WeightNorm", "logs how long the vector of all weights is, and how it has grown"
-    ),
+    Example("callback", "weight_norm", "WeightNorm", "logs the length of the vector of all weights, and how it grew"),
     Example("logger", "json_lines", "JSONLines", "a line of JSON for every logged step"),
     Example("part", "swish", "Swish", "an activation that learns its own steepness"),
     Example(HOOK, "summary", "", "`summary.md` in the folder of every finished run"),
