@@ -136,7 +136,9 @@ def install_commands(block: Block, reader: Reader, third_party: Path) -> Iterato
     (environment / "lib" / version / "site-packages" / "third-party.pth").write_text(f"{third_party}\n")
     for name in PROGRAMS:
         program = environment / "bin" / name
-        program.write_text(f'#!/bin/sh\nexec "{environment}/bin/python" -m {name} "$@"\n')
+        # ruff is no Python: its program lies in the environment that the tests run in.
+        python = sys.executable if name == "ruff" else environment / "bin" / "python"
+        program.write_text(f'#!/bin/sh\nexec "{python}" -m {name} "$@"\n')
         program.chmod(0o755)
     yield from (activate, install)
 
