@@ -109,7 +109,7 @@ def test_what_is_written_is_clean(toolkit, here):
     toolkit("new", "acme-data")
     for kind in CHOICES:
         # Names of other lengths: what fits on a line must not depend on them.
-        toolkit("new", f"a{kind[0]}", "--kind", kind)
+        toolkit("new", f"x{kind[0]}", "--kind", kind)
         toolkit("new", f"acme-of-a-rather-long-name-for-a-{kind}", "--kind", kind)
     assert len(list(here.iterdir())) == 2 + len({kind[0] for kind in CHOICES}) + len(CHOICES)
     for words in (["check"], ["format", "--check"]):
@@ -152,7 +152,8 @@ def test_where_git_knows_no_name_a_placeholder_says_so(toolkit, here, monkeypatc
         ("AcmeNets", "a distribution cannot be called 'AcmeNets': "),
         ("acme-nets-", "a distribution cannot be called 'acme-nets-': "),
         ("-", "a distribution cannot be called '-': "),
-        ("3d-nets", "Python cannot import a package that is called '3d_nets'. Type: toolkit new d-nets-3\n"),
+        ("3d-nets", "Python cannot import a package that is called '3d_nets'. Type: toolkit new nets-3d\n"),
+        ("3", "Python cannot import a package that is called '3'. Type: toolkit new acme-3\n"),
         ("class", "Python cannot import a package that is called 'class'. Type: toolkit new class-plugin\n"),
     ],
 )

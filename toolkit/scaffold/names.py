@@ -38,19 +38,14 @@ def check_name(name: str) -> Names:
     Raises:
         RequestError: no distribution, or no package, can be called so; the message has a name that can.
     """
-    meant = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()).strip("-")
-    # What begins with a digit can be installed and not imported.
-    meant = re.sub(r"^([0-9-]+)(.*)$", lambda found: "-".join(filter(None, (found[2], found[1].strip("-")))), meant)
-    if not meant[:1].isalpha():
-        meant = "acme-nets"
-    if keyword.iskeyword(meant.replace("-", "_")):
-        meant = f"{meant}-plugin"
-    advice = f"Type: toolkit new {meant}"
-    if "/" in name or "\\" in name:
+    *folders, last = re.split(r"[/\\]", name)
+    meant = _meant(last)
+    if folders:
         raise RequestError(
             f"{name!r} is a path, and a plugin is written into a folder of its name here: "
-            f"go to where it shall lie, then type: toolkit new {meant.rpartition('/')[2]}"
+            f"go to where it shall lie, then type: toolkit new {meant}"
         )
+    advice = f"Type: toolkit new {meant}"
     if not is_distribution_name(name):
         raise RequestError(
             f"a distribution cannot be called {name!r}: its name is small letters and digits, with - between them "
@@ -60,6 +55,16 @@ def check_name(name: str) -> Names:
     if not is_component_name(names.package) or keyword.iskeyword(names.package):
         raise RequestError(f"Python cannot import a package that is called {names.package!r}. {advice}")
     return names
+
+
+def _meant(name: str) -> str:
+    """A name that can be, and that ``name`` was most likely meant to be."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+    parts = re.findall(r"[a-z0-9]+", words)
+    # What begins with a digit can be installed and not imported.
+    letters = [part for part in parts if part[0].isalpha()]
+    meant = "-".join([*letters, *(part for part in parts if part not in letters)] if letters else ["acme", *parts])
+    return f"{meant}-plugin" if keyword.iskeyword(meant) else meant
 
 
 def check_free(
