@@ -112,11 +112,11 @@ def test_what_is_written_is_clean(toolkit, here):
         toolkit("new", f"x{kind[0]}", "--kind", kind)
         toolkit("new", f"acme-of-a-rather-long-name-for-a-{kind}", "--kind", kind)
     assert len(list(here.iterdir())) == 2 + len({kind[0] for kind in CHOICES}) + len(CHOICES)
+    for file in here.rglob("*"):
+        assert file.is_dir() or "{%" not in file.read_text(encoding="utf-8"), file
     for words in (["check"], ["format", "--check"]):
         done = subprocess.run([sys.executable, "-m", "ruff", *words, "."], cwd=here, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
-    for file in here.rglob("*"):
-        assert file.is_dir() or "{%" not in file.read_text(encoding="utf-8"), file
 
 
 def test_continuous_integration_runs_the_commands_of_the_readme(toolkit, here):
