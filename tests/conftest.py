@@ -95,6 +95,20 @@ def forgotten_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session")
+def signature_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder of this session's, for all its processes: the core's signatures take ten seconds to read."""
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "toolkit-cache"
+
+
+@pytest.fixture
+def signatures(signature_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What signatures say is kept there, in this test and in the processes that it starts."""
+    monkeypatch.setenv("TOOLKIT_CACHE", str(signature_cache))
+    return signature_cache
+
+
+@pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Path]]:
     """By the name of a first-party distribution its ``sdist``, and its ``wheel`` built from that."""
     built = {}

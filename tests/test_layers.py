@@ -27,6 +27,7 @@ LAYERS = (
     ("build",),
     ("engine", "data", "tasks", "tracking"),
     ("runs",),
+    ("schema",),
     ("scaffold",),
     ("cli",),
 )

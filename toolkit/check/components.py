@@ -5,7 +5,6 @@ Imports the components that a recipe names; calls none of them.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from toolkit.check.arguments import UNRESOLVED, check_arguments
@@ -16,11 +15,9 @@ from toolkit.check.wording import shown
 from toolkit.check.words import check_words
 from toolkit.errors import did_you_mean
 from toolkit.recipe import KeyPath, Recipe
-from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, FACT_KINDS, FACTS, TRANSFORMS, WORDS
+from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, FACT_KINDS, FACTS, LABEL, TRANSFORMS, WORDS
 from toolkit.registry import KINDS, BrokenComponent, Component, ComponentLookupError, Registry, load
 from toolkit.registry.packages import absent_packages
-
-_LABEL = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Walk:
@@ -53,9 +50,9 @@ class Walk:
     def _collection(self, path: KeyPath, kind: str, values: Any) -> dict[str, Block]:
         found = {}
         # Who wrote `metrics: accuracy` is shown the same as it is meant to be.
-        example = f"{values}: {{}}" if isinstance(values, str) and _LABEL.fullmatch(values) else "a_name: {...}"
+        example = f"{values}: {{}}" if isinstance(values, str) and LABEL.fullmatch(values) else "a_name: {...}"
         for label, value in self._mapping(path, values, f"`{path[-1]}: {{{example}}}`").items():
-            if not _LABEL.fullmatch(label):
+            if not LABEL.fullmatch(label):
                 message = f"{label!r} cannot be a label: small letters, digits and _, beginning with a letter"
                 self.report.at_key((*path, label), message)
             elif block := self._position((*path, label), kind, value):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.check.report import Report
 from toolkit.check.wording import shown
+from toolkit.recipe.grammar import EXPECTATION, RESULT
 
-_EXPECTATION = re.compile(r"\s*(>=|<=|==|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -20,7 +19,6 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_KEY = re.compile(r"(train|val|test)/[a-z][a-z0-9_]*(/[^/\s]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Expectation:
 
 def read_expectation(text: str) -> Expectation | None:
     """``">= 0.98"`` as an Expectation; None for anything else."""
-    match = _EXPECTATION.fullmatch(text)
+    match = EXPECTATION.fullmatch(text)
     if match is None or not math.isfinite(float(match[2])):
         return None
     return Expectation(match[1], float(match[2]))
@@ -51,7 +49,7 @@ def check_expect(values: Mapping[str, Any], report: Report) -> None:
     """Report keys that are no metric of a split, and values that compare with nothing."""
     for key, value in values.items():
         path = ("expect", key)
-        if not _KEY.fullmatch(key):
+        if not RESULT.fullmatch(key):
             report.at_key(path, "a result is named split/metric, such as test/accuracy (splits: train, val, test)")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             report.at_value(path, f"expected a comparison, got {shown(value)}; write '>= {shown(value)}'")

@@ -17,9 +17,9 @@ from toolkit.check.trainer import check_trainer
 from toolkit.check.types import fits
 from toolkit.check.wording import shown
 from toolkit.errors import did_you_mean, nearest
-from toolkit.recipe.grammar import ENGINE_KEYS, TOP_LEVEL
+from toolkit.recipe.grammar import ENGINE_KEYS, KEEP_KEYS, LARGEST_SEED, SAVE_KEYS, TOP_LEVEL
 
-_ENGINE: Mapping[str, Any] = {
+ENGINE_TYPES: Mapping[str, Any] = {
     # Whole steps, or auto for those where they pay; the modes of torch.compile for the model alone.
     "compile": bool
     | Literal["step", "auto", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"],
@@ -28,9 +28,7 @@ _ENGINE: Mapping[str, Any] = {
     "keep": dict[str, int],
     "save": dict[str, float | None],
 }
-_KEEP = ("best", "last")
-_SAVE = ("steps", "minutes")
-_LARGEST_SEED = 2**32 - 1
+"""By key, the type of what stands in the block `engine`."""
 
 
 def check_top_level(values: Mapping[str, Any], report: Report) -> dict[str, dict[str, Any]]:
@@ -68,9 +66,8 @@ def _block(name: str, value: Any, report: Report) -> dict[str, Any]:
 
 
 def _check_seed(seed: Any, report: Report) -> None:
-    if type(seed) is not int or not 0 <= seed <= _LARGEST_SEED:
-        # NumPy takes no larger one.
-        report.at_value(("seed",), f"expected a whole number from 0 to {_LARGEST_SEED}, got {shown(seed)}")
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        report.at_value(("seed",), f"expected a whole number from 0 to {LARGEST_SEED}, got {shown(seed)}")
 
 
 def _check_engine(values: Mapping[str, Any], report: Report) -> None:
@@ -78,8 +75,8 @@ def _check_engine(values: Mapping[str, Any], report: Report) -> None:
         path = ("engine", name)
         if name not in ENGINE_KEYS:
             report.at_key(path, unknown_key("engine", name, ENGINE_KEYS))
-        elif not fits(value, _ENGINE[name]):
-            check_type(value, Parameter(name, _ENGINE[name]), path, report)
+        elif not fits(value, ENGINE_TYPES[name]):
+            check_type(value, Parameter(name, ENGINE_TYPES[name]), path, report)
         elif name == "keep":
             _check_keep(value, report)
         elif name == "save":
@@ -91,8 +88,8 @@ def _check_engine(values: Mapping[str, Any], report: Report) -> None:
 def _check_keep(values: Mapping[str, int], report: Report) -> None:
     for name, count in values.items():
         path = ("engine", "keep", name)
-        if name not in _KEEP:
-            report.at_key(path, unknown_key("engine.keep", name, _KEEP))
+        if name not in KEEP_KEYS:
+            report.at_key(path, unknown_key("engine.keep", name, KEEP_KEYS))
         elif count < 0:
             report.at_value(path, f"expected a whole number from 0 up, got {shown(count)}")
 
@@ -100,8 +97,8 @@ def _check_keep(values: Mapping[str, int], report: Report) -> None:
 def _check_save(values: Mapping[str, float | None], report: Report) -> None:
     for name, value in values.items():
         path = ("engine", "save", name)
-        if name not in _SAVE:
-            report.at_key(path, unknown_key("engine.save", name, _SAVE))
+        if name not in SAVE_KEYS:
+            report.at_key(path, unknown_key("engine.save", name, SAVE_KEYS))
         elif name == "steps" and value is not None and (type(value) is not int or value < 1):
             report.at_value(path, f"expected a whole number from 1 up, or null, got {shown(value)}")
         elif value is not None and value <= 0:

@@ -11,7 +11,7 @@ from toolkit.check.report import Report
 from toolkit.check.signature import Parameter
 from toolkit.check.wording import shown
 
-_TYPES: Mapping[tuple[str, str], Any] = {
+WORD_TYPES: Mapping[tuple[str, str], Any] = {
     ("optimizer", "no_decay"): str | list[str] | None,
     ("optimizer", "groups"): dict[str, dict[str, Any]] | None,
     ("scheduler", "interval"): Literal["step", "epoch"],
@@ -20,6 +20,7 @@ _TYPES: Mapping[tuple[str, str], Any] = {
     ("model", "freeze"): str | list[str] | None,
     ("model", "init_from"): str | None,
 }
+"""By kind and word, the type of its value."""
 
 
 def check_words(block: Block, words: Collection[str], report: Report) -> None:
@@ -32,7 +33,7 @@ def check_words(block: Block, words: Collection[str], report: Report) -> None:
                 "its author has to give it another name",
             )
     for name, value in block.words.items():
-        check_type(value, Parameter(name, _TYPES[block.kind, name]), (*block.path, name), report)
+        check_type(value, Parameter(name, WORD_TYPES[block.kind, name]), (*block.path, name), report)
     frequency = block.words.get("frequency")
     if type(frequency) is int and frequency < 1:
         report.at_value((*block.path, "frequency"), f"expected a whole number from 1 up, got {shown(frequency)}")

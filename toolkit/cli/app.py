@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli import check, cp, fetch, ls, new, plugins, predict, resume, run, runs, show, test, verify
+from toolkit.cli import check, cp, fetch, ls, new, plugins, predict, resume, run, runs, schema, show, test, verify
 from toolkit.cli.arguments import RICH
 from toolkit.cli.as_typed import Command, Group
 
@@ -30,6 +30,7 @@ for name, command, epilog in (
     ("ls", ls.ls, ls.EXAMPLES),
     ("show", show.show, show.EXAMPLES),
     ("cp", cp.cp, cp.EXAMPLES),
+    ("schema", schema.schema, schema.EXAMPLES),
     ("new", new.new, new.EXAMPLES),
     ("plugins", plugins.plugins, plugins.EXAMPLES),
     ("runs", runs.runs, runs.EXAMPLES),

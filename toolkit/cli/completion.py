@@ -1,4 +1,5 @@
-"""What the shell offers when the Tab key is pressed. Reads metadata and recipes; imports no torch and no plugin.
+"""What the shell offers when the Tab key is pressed. Reads metadata, recipes, and from the cache what signatures say;
+imports no torch and no plugin.
 
 Candidates for an override are whole words, ``model=mlp``: where several begin with ``model=``, the shell writes just
 that much, without the space it puts behind a finished word.
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from toolkit.cli.argument_names import AWKWARD
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
+    from toolkit.recipe import Recipe
     from toolkit.registry import Registry
 
 
@@ -75,22 +78,23 @@ def override(ctx: typer.Context, incomplete: str) -> list[str]:
     name = str(ctx.params.get("recipe") or ctx.params.get("name") or "")
     # bash breaks words at `=` and completes only what stands behind it.
     if given[-1:] == ["="]:
-        key = given[-2] if len(given) > 1 else ""
+        key, before = "".join(given[-2:-1]), given[:-2]
     elif not incomplete and _bash_word() == "=":
-        key = given[-1] if given else ""
+        key, before = "".join(given[-1:]), given[:-1]
     else:
-        return _keys_and_values(name, incomplete)
-    return [word.partition("=")[2] for word in _keys_and_values(name, f"{key}={incomplete}")]
+        return _keys_and_values(name, given, incomplete)
+    return [word.partition("=")[2] for word in _keys_and_values(name, before, f"{key}={incomplete}")]
 
 
 def key(ctx: typer.Context, incomplete: str) -> list[str]:
     """A key of the recipe named before."""
     # An option without its value stops the parser: then the words before it are arguments still.
     name = ctx.params.get("name") or next(iter(ctx.args), "")
-    return _beginning(incomplete, _written(str(name)))
+    return _beginning(incomplete, _written(_loaded(str(name), [])))
 
 
-def _keys_and_values(name: str, incomplete: str) -> list[str]:
+def _keys_and_values(name: str, before: list[str], incomplete: str) -> list[str]:
+    from toolkit.cli.argument_names import argument_names
     from toolkit.recipe.grammar import BLOCKS, COLLECTIONS, ENGINE_KEYS, TOP_LEVEL
     from toolkit.recipe.loader import LOADER_KEYS
     from toolkit.registry import Registry
@@ -100,7 +104,8 @@ def _keys_and_values(name: str, incomplete: str) -> list[str]:
         leaves = (*BLOCKS, "seed")
         return [key if key in leaves else f"{key}." for key in TOP_LEVEL if key not in ("extends", "expect")]
     registry = Registry.scan()
-    written = _written(name)
+    loaded = _loaded(name, before)
+    written = _written(loaded)
     labels = [".".join((*map(str, path), use)) for path, kind in COLLECTIONS.items() for use in _short(registry, kind)]
     return _beginning(
         incomplete,
@@ -110,21 +115,30 @@ def _keys_and_values(name: str, incomplete: str) -> list[str]:
             *(f"{label}={'null' if f'{label}.use' in written else '{}'}" for label in labels),
             *(f"loader.{each}=" for each in LOADER_KEYS if f"loader.{each}" not in written),
             *(f"engine.{each}=" for each in ENGINE_KEYS if f"engine.{each}" not in written),
+            *argument_names(loaded, incomplete, written, registry),
         ],
     )
 
 
-def _written(name: str) -> dict[str, str]:
-    """Every key of a recipe that holds one value, with that value as one would type it; none for an unreadable one."""
-    from toolkit.cli.leaves import dotted, leaves
+def _loaded(name: str, before: list[str]) -> Recipe | None:
+    """The recipe with the overrides that stand before the cursor; None for an unreadable one."""
     from toolkit.recipe import load
-    from toolkit.recipe.scalars import write_scalar
+    from toolkit.recipe.overrides import spaced_apart
 
     if not name:
-        return {}
+        return None
     try:
-        loaded = load(name)
+        return load(name, ["".join(words) for _, words in spaced_apart(before)])
     except ToolkitError:
+        return None
+
+
+def _written(loaded: Recipe | None) -> dict[str, str]:
+    """Every key of a recipe that holds one value, with that value as one would type it."""
+    from toolkit.cli.leaves import dotted, leaves
+    from toolkit.recipe.scalars import write_scalar
+
+    if loaded is None:
         return {}
     values = {path: loaded.get(*path) for path in leaves(loaded) if path[0] != "expect"}
     return {
@@ -136,8 +150,9 @@ def _written(name: str) -> dict[str, str]:
 
 def _names(registry: Registry, kind: str | None = None) -> list[str]:
     """Names that lead to a component: the short one where that is enough."""
-    full = {*registry.hidden(), *(entry for offers in registry.doubled().values() for entry in offers)}
-    return [entry.full_name if entry in full else entry.name for entry in registry.entries(kind)]
+    from toolkit.schema import names_of
+
+    return [names[0] for entry, names in names_of(registry).items() if kind is None or entry.kind == kind]
 
 
 def _short(registry: Registry, kind: str) -> list[str]:
@@ -147,7 +162,7 @@ def _short(registry: Registry, kind: str) -> list[str]:
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     """The names that begin with what was typed, once each and sorted; none that a shell would break into words."""
-    return sorted({name for name in names if name.startswith(incomplete) and not set(name) & set(" \"'\\`$&|;<>()")})
+    return sorted({name for name in names if name.startswith(incomplete) and not set(name) & AWKWARD})
 
 
 def _bash_word() -> str:

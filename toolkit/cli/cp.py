@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.arguments import RecipeName, examples
+from toolkit.cli.schema import leave_schema
 from toolkit.errors import RequestError, shown_path
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ def cp(
 ) -> None:
     """Copy a recipe into a file of your own, to edit.
 
-    No file is overwritten. A parent that the recipe extends is still found from the new place.
+    No file is overwritten. A parent that the recipe extends is still found from the new place. Its first line leads an
+    editor to the schema of recipes, which is written to .toolkit in the current folder.
     """
     from toolkit.cli.output import note, say
     from toolkit.recipe import find_recipe
     from toolkit.recipe.reader import read_file
     from toolkit.registry import Registry
+    from toolkit.schema import with_editor_line
 
     registry = Registry.scan()
     found = find_recipe(recipe, registry)
@@ -47,7 +50,10 @@ def cp(
     if not target.parent.is_dir():
         folder = shown_path(target.parent)
         raise RequestError(f"there is no folder {folder}. Make it first: mkdir -p {shlex.quote(folder)}")
+    # Beside a copy that lies elsewhere; else once for all that lie in or below the current folder.
+    folder = Path.cwd() if target.resolve().is_relative_to(Path.cwd()) else target.parent
     text = _with_parent(_read(found.path), root, found, target, registry)
+    text = with_editor_line(text, target, folder)
     try:
         with target.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -63,6 +69,7 @@ def cp(
     if code:
         note(f"It names code that lies beside the original: {', '.join(code)}. Copy that too, or change `use`.")
     note(f"Run it with: toolkit run {name if os.path.isabs(name) else f'./{name}'}")
+    leave_schema(folder, registry)
 
 
 def _target(destination: str, found: RecipeFile) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 TOP_LEVEL = (
     "extends",
     "seed",
@@ -42,10 +44,28 @@ WORDS = {
 }
 """By kind, the words that the core takes out of a block before the component sees its arguments; ``use`` everywhere."""
 
+LABEL = re.compile(r"[a-z][a-z0-9_]*")
+"""What a label of a collection looks like."""
+
+RESULT = re.compile(r"(train|val|test)/[a-z][a-z0-9_]*(/[^/\s]+)*")
+"""What a key of ``expect`` looks like."""
+
+EXPECTATION = re.compile(r"\s*(>=|<=|==|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+"""What a value of ``expect`` looks like: comparison and number."""
+
+LARGEST_SEED = 2**32 - 1
+"""NumPy takes no larger one."""
+
 BATCH_SIZE = 32
 """Samples in a batch of one process where a recipe does not say."""
 
 ENGINE_KEYS = ("compile", "channels_last", "ema", "keep", "save")
+
+KEEP_KEYS = ("best", "last")
+"""The keys of ``engine.keep``."""
+
+SAVE_KEYS = ("steps", "minutes")
+"""The keys of ``engine.save``."""
 
 STEP_GRAPH = "step"
 """The value of ``engine.compile`` that asks for whole steps in one graph."""

@@ -18,6 +18,10 @@ from toolkit.recipe.node import Node, Scalar
 from toolkit.recipe.scalars import read_scalar, write_scalar
 
 MAX_DEPTH = 30
+
+EDITOR_LINE = re.compile(r"#\s+yaml-language-server\s*:")
+"""How a comment begins that tells an editor where the schema of the file is."""
+
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -68,12 +72,13 @@ def read_value(text: str, place: Place) -> Node:
 
 
 def leading_comment(text: str) -> str:
-    """The comment lines a recipe begins with, without their ``#``."""
+    """The comment lines a recipe begins with, without their ``#`` and without the line that is for an editor."""
     lines = []
     for line in text.splitlines():
         if not line.startswith("#"):
             break
-        lines.append(line[1:].removeprefix(" ").rstrip())
+        if not EDITOR_LINE.match(line):
+            lines.append(line[1:].removeprefix(" ").rstrip())
     return "\n".join(lines)
 
 

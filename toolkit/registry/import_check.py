@@ -1,34 +1,20 @@
 """Imports everything that a plugin offers in a child process and tells what is broken, why, and how long it took.
 
-A child, because an import may end the process, hang, or change it; one for all entries of a plugin, because each would
-import torch again. Imports nothing heavy in this process.
+Imports nothing heavy in this process.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import queue
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import IO, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+from toolkit.registry.child import in_children
 from toolkit.registry.entry import Entry
 from toolkit.registry.errors import BrokenComponent
 from toolkit.registry.loading import load
 from toolkit.registry.plugin import Plugin
-
-_CHILD = (
-    "import json, sys; job = json.load(sys.stdin); sys.path[:] = job['path']; "
-    "from toolkit.registry.import_check import _import_all; _import_all(job['entries'])"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,94 +40,17 @@ def check_imports(plugin: Plugin, *, timeout: float = 120.0) -> Iterator[ImportC
         timeout: the most seconds that one entry may take.
     """
     hooks = [Entry("hook", name, value, plugin.distribution, plugin.version) for name, value in plugin.hooks]
-    waiting = [*plugin.entries, *hooks]
-    while waiting:
-        for result in _in_child(tuple(waiting), timeout):
-            entry = waiting.pop(0)
-            yield result
-        if waiting:
-            # The child ended or hung in this module: it would do so again for its other entries.
-            same = [each for each in waiting if each.module == entry.module]
-            waiting = [each for each in waiting if each.module != entry.module]
-            for each in same:
-                yield ImportCheck(each.kind, each.name, each.value, False, result.reason, 0.0)
+    for answer in in_children([*plugin.entries, *hooks], f"{__name__}:import_one", timeout=timeout):
+        told = answer.told or {"ok": False, "reason": answer.reason, "seconds": answer.seconds}
+        yield ImportCheck(answer.entry.kind, answer.entry.name, answer.entry.value, **told)
 
 
-def _in_child(entries: Sequence[Entry], timeout: float) -> Iterator[ImportCheck]:
-    """Results of one child for the first of ``entries``; the last is a broken one if the child did not get through."""
-    with tempfile.TemporaryFile() as job, tempfile.TemporaryFile() as stderr:
-        # A file, not a pipe: a child that dies at once would leave this process writing into a broken one.
-        path = [each for each in sys.path if isinstance(each, str)]
-        job.write(json.dumps({"path": path, "entries": [asdict(entry) for entry in entries]}).encode())
-        job.seek(0)
-        child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD],
-            stdin=job,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,
-        )
-        assert child.stdout is not None
-        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
-        try:
-            for entry in entries:
-                started = time.monotonic()
-                try:
-                    line = lines.get(timeout=timeout)
-                except queue.Empty:
-                    reason = f"did not finish within {timeout:g} s"
-                else:
-                    if line.endswith(b"\n"):
-                        yield ImportCheck(entry.kind, entry.name, entry.value, **json.loads(line))
-                        continue
-                    reason = _end(child.wait(), stderr)
-                yield ImportCheck(
-                    entry.kind, entry.name, entry.value, False, reason, round(time.monotonic() - started, 3)
-                )
-                return
-        finally:
-            _kill(child)
-
-
-def _read(stdout: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
-    for line in stdout:
-        lines.put(line)
-    lines.put(b"")
-
-
-def _end(status: int, stderr: IO[bytes]) -> str:
-    stderr.seek(0)
-    said = [line.strip() for line in stderr.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    last = f": {said[-1]}" if said else ""
-    if status < 0:
-        return f"the Python process was ended by {signal.Signals(-status).name}{last}"
-    return f"the Python process ended itself with status {status}{last}"
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End the child and, where the system has sessions, what it has started."""
-    # It may have ended by itself, with nothing of its session left.
-    with contextlib.suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(child.pid, signal.SIGKILL)
-        else:
-            child.kill()
-    child.wait()
-
-
-def _import_all(entries: Sequence[dict[str, Any]]) -> None:
-    """In the child: import each entry and write one line for it."""
-    # What the imported code prints must not mix with the results.
-    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    for fields in entries:
-        started = time.perf_counter()
-        reason = ""
-        try:
-            load(Entry(**fields))
-        except BrokenComponent as error:
-            reason = error.reason
-        seconds = round(time.perf_counter() - started, 3)
-        results.write(json.dumps({"ok": not reason, "reason": reason, "seconds": seconds}) + "\n")
-        results.flush()
+def import_one(entry: Entry) -> dict[str, Any]:
+    """In the child: import one entry and tell what came of it."""
+    started = time.perf_counter()
+    reason = ""
+    try:
+        load(entry)
+    except BrokenComponent as error:
+        reason = error.reason
+    return {"ok": not reason, "reason": reason, "seconds": round(time.perf_counter() - started, 3)}

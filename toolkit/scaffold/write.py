@@ -18,6 +18,7 @@ from toolkit.registry.entry import CORE
 from toolkit.scaffold.author import author
 from toolkit.scaffold.choice import HOOK, Example
 from toolkit.scaffold.names import Names
+from toolkit.schema import with_editor_line
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -87,6 +88,8 @@ def plan(names: Names, examples: Sequence[Example]) -> Scaffold:
     }
     files = {path: environment.get_template(source).render(values) for path, source in sources.items()}
     files[f"{package}/py.typed"] = ""
+    page, root = f"{recipes}/{stem}.yaml", Path(names.distribution)
+    files[page] = with_editor_line(files[page], root / page, root)
     return Scaffold(names, tuple(examples), who, files, recipe)
 
 

@@ -1,0 +1,91 @@
+"""From an entry to what is kept of its signature. Imports the component, and is called in a child process.
+
+Reads signatures and types as checking does: there is no second reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from toolkit.check import MISSING, Parameter, signature_of
+from toolkit.check.arguments import FROM_CORE, FROM_RUN
+from toolkit.check.trainer import ELSEWHERE
+from toolkit.recipe.grammar import FACT_KINDS, FACTS
+from toolkit.recipe.loader import LEAST
+from toolkit.registry import KINDS, BrokenComponent, Entry, load
+from toolkit.schema.described import BLOCK, Argument, Described
+from toolkit.schema.docs import argument_docs, own_doc, summary
+from toolkit.schema.types import type_schema
+
+
+def describe(entry: Entry) -> Described:
+    """What a recipe may give a component, or one of the core's own blocks."""
+    try:
+        target = load(entry).target
+    except BrokenComponent as error:
+        return Described(doc="", open=True, problem=error.reason, arguments={})
+    if entry.kind == BLOCK:
+        return _block(entry, target)
+    try:
+        signature = signature_of(target)
+    except TypeError:
+        return Described(doc="", open=True, problem="is neither a class nor a function", arguments={})
+    docs = argument_docs(target)
+    given = FROM_CORE.get(entry.kind, ())
+    arguments = {
+        name: _argument(parameter, entry.kind, docs.get(name, ""))
+        for name, parameter in signature.parameters.items()
+        if name not in given
+    }
+    return Described(doc=summary(own_doc(target)), open=signature.open, problem="", arguments=arguments)
+
+
+def plain_default(value: Any) -> Any:
+    """The value if YAML has a form for it, with lists for tuples; MISSING otherwise."""
+    if type(value) in (bool, int, float, str) or value is None:
+        return value
+    if type(value) in (list, tuple):
+        items = [plain_default(item) for item in value]
+        return MISSING if MISSING in items else items
+    return MISSING
+
+
+def _argument(parameter: Parameter, kind: str, doc: str) -> Argument:
+    name = parameter.name
+    inner = name if name in KINDS else "part"
+    schema = type_schema(parameter.annotation, inner, parameter.default)
+    by_run = name in FROM_RUN.get(kind, ())
+    by_data = kind in FACT_KINDS and name in FACTS
+    argument = Argument(schema=schema, doc=doc, required=parameter.required and not by_run and not by_data)
+    if by_run or by_data:
+        argument["filled"] = "the run" if by_run else "the dataset"
+    default = plain_default(parameter.default)
+    # What JSON has no form for (NaN, infinity) is told in words by `toolkit show`.
+    if default is not MISSING and default == default and default not in (float("inf"), float("-inf")):
+        argument["default"] = default
+    return argument
+
+
+def _block(entry: Entry, target: Any) -> Described:
+    """A block of the core's own: a class that it is the arguments of, or a table of types."""
+    if isinstance(target, Mapping):
+        parameters = [
+            Parameter(".".join(key) if isinstance(key, tuple) else key, type_) for key, type_ in target.items()
+        ]
+        docs: dict[str, str] = {}
+    else:
+        parameters, docs = list(signature_of(target).parameters.values()), argument_docs(target)
+    arguments = {
+        parameter.name: _argument(parameter, BLOCK, docs.get(parameter.name, ""))
+        for parameter in parameters
+        if not (entry.name == "trainer" and parameter.name in ELSEWHERE)
+    }
+    if entry.name == "trainer":
+        arguments["precision"]["schema"]["anyOf"].insert(0, {"enum": ["auto"]})
+    if entry.name == "loader":
+        for name, least in LEAST.items():
+            whole = arguments[name]["schema"]["anyOf"][0]
+            assert "integer" in whole["type"]
+            arguments[name]["schema"]["anyOf"][0] = {**whole, "minimum": least}
+    return Described(doc="", open=False, problem="", arguments=arguments)
