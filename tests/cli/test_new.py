@@ -123,11 +123,11 @@ def test_continuous_integration_runs_the_commands_of_the_readme(toolkit, here):
     toolkit("new", "acme-shapes")
     readme = (here / "acme-shapes" / "README.md").read_text(encoding="utf-8")
     workflow = yaml.safe_load((here / "acme-shapes" / ".github" / "workflows" / "test.yml").read_text())
-    toolkit_itself, *commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
-    assert toolkit_itself.startswith("pip install ")
-    assert commands[0] == 'pip install -e ".[dev]"'
-    assert commands[1:] == re.search(r"(?s)## Test\n\n```\n(.*?)\n```", readme)[1].splitlines()
-    assert f"```\n{commands[0]}\n" in readme
+    clone, *commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    assert clone.startswith("git clone ")
+    assert commands[:2] == ["pip install ../toolkit", 'pip install -e ".[dev]"']
+    assert commands[2:] == re.search(r"(?s)## Test\n\n```\n(.*?)\n```", readme)[1].splitlines()
+    assert all(f"```\n{command}\n" in readme for command in commands[:2])
 
 
 def test_where_git_knows_no_name_a_placeholder_says_so(toolkit, here, monkeypatch):

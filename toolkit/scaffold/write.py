@@ -51,7 +51,7 @@ def plan(names: Names, examples: Sequence[Example]) -> Scaffold:
     """Everything that a plugin of this name with these examples consists of; nothing is written."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    who, recipe = author(), recipe_name(names, examples)
+    who, recipe, kinds = author(), recipe_name(names, examples), {example.kind for example in examples}
     stem = recipe.rpartition("/")[2]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -66,10 +66,12 @@ def plan(names: Names, examples: Sequence[Example]) -> Scaffold:
         "name": names.distribution,
         "package": names.package,
         "examples": examples,
-        "kinds": {example.kind for example in examples},
+        "kinds": kinds,
         "recipe": recipe,
         "core": _demand_on_core(),
         "author": who,
+        # What is installed beside the core: the core has neither models nor data.
+        "vision": "" if {"model", "dataset"} <= kinds else " ../toolkit/plugins/toolkit-vision",
         "year": datetime.date.today().year,
     }
     package, recipes = names.package, f"{names.package}/recipes/{names.distribution}"
