@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from toolkit.cli import main
@@ -61,6 +65,65 @@ def test_components_behind_the_equals_sign(offered):
 def test_labels_of_a_collection(offered):
     assert offered("run", "acme/child", "metrics.f_b") == ["metrics.f_beta_score={}"]
     assert offered("run", "acme/child", "loggers.c") == ["loggers.csv=null"]
+
+
+@pytest.fixture
+def read_before(acme, signatures, toolkit):
+    """What signatures say is in the cache."""
+    assert toolkit("schema").code == 0
+
+
+def test_arguments_that_the_recipe_leaves_out(offered, read_before):
+    assert offered("run", "acme/child", "model.") == ["model.num_classes=", "model.act=", "model.width=16"]
+    assert offered("run", "acme/child", "optimizer.mom") == ["optimizer.momentum=0"]
+    assert {"optimizer.dampening=0", "optimizer.no_decay=", "optimizer.lr=0.1"} <= set(
+        offered("run", "acme/child", "optimizer.")
+    )
+    assert "trainer.max_epochs=null" in offered("run", "acme/child", "trainer.max")
+
+
+def test_arguments_of_the_component_that_an_override_names(offered, read_before):
+    assert offered("run", "acme/child", "optimizer=adamw", "optimizer.be") == ["optimizer.betas="]
+    # As bash has it.
+    assert offered("run", "acme/child", "optimizer", "=", "adamw", "optimizer.am") == ["optimizer.amsgrad=false"]
+    assert offered("run", "acme/child", "metrics.f1={use: f1_score}", "metrics.f1.top") == ["metrics.f1.top_k=1"]
+
+
+def test_values_behind_the_equals_sign(offered, read_before):
+    assert offered("run", "acme/child", "optimizer.nesterov=") == [
+        "optimizer.nesterov=false",
+        "optimizer.nesterov=true",
+    ]
+    assert offered("run", "acme/child", "optimizer.nesterov", "=", "t") == ["true"]
+    assert offered("run", "acme/child", "loss=cross_entropy", "loss.reduction=s") == ["loss.reduction=sum"]
+
+
+def test_what_was_never_read_is_not_offered(offered, monkeypatch, tmp_path):
+    monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path / "empty"))
+    assert offered("run", "acme/child", "optimizer.") == ["optimizer.lr=0.1"]
+
+
+SCRIPT = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from toolkit.cli import main
+try:
+    main([])
+finally:
+    print(sorted({"torch", "pydantic", "pytorch_lightning", "acme_nets"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_completing_arguments_imports_nothing_heavy(read_before, tmp_path):
+    environment = {
+        **os.environ,
+        "_TOOLKIT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "toolkit\nrun\nacme/child\noptimizer.mom",
+        "COMP_CWORD": "3",
+    }
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "site")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.stdout.split(), done.stderr) == (["optimizer.momentum=0"], "[]\n")
 
 
 def test_an_unknown_recipe_offers_what_any_recipe_takes(offered):

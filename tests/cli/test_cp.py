@@ -6,7 +6,13 @@ import pytest
 
 from toolkit.recipe import load
 
-pytestmark = pytest.mark.usefixtures("acme")
+LINE = b"# yaml-language-server: $schema=.toolkit/recipe.schema.json"
+
+
+@pytest.fixture(autouse=True)
+def _read_before(acme, signatures, toolkit):
+    """What signatures say is in the cache, as after the first copy of an installation."""
+    toolkit("schema", "--write")
 
 
 def test_a_copy_is_the_file_with_its_comments(toolkit, tmp_path):
@@ -17,7 +23,7 @@ def test_a_copy_is_the_file_with_its_comments(toolkit, tmp_path):
         "Run it with: toolkit run ./digits.yaml\n",
     )
     copy = tmp_path / "here" / "digits.yaml"
-    assert copy.read_bytes() == load("vision/digits").file.read_bytes()
+    assert copy.read_bytes() == LINE + b"\n" + load("vision/digits").file.read_bytes()
 
 
 def test_nothing_is_overwritten(toolkit, tmp_path):
@@ -47,7 +53,7 @@ def test_no_folder_is_made(toolkit, tmp_path, destination):
         "",
         "there is no folder my recipes. Make it first: mkdir -p 'my recipes'\n",
     )
-    assert list((tmp_path / "here").iterdir()) == []
+    assert [each.name for each in (tmp_path / "here").iterdir()] == [".toolkit"]
 
 
 def test_a_relative_parent_of_a_shipped_recipe_becomes_its_name(toolkit, tmp_path):
@@ -68,7 +74,8 @@ def test_a_relative_parent_of_a_file_is_found_from_the_new_place(toolkit, tmp_pa
         "Run it with: toolkit run ./deep/er/copy.yaml\n"
     )
     copy = here / "deep" / "er" / "copy.yaml"
-    assert copy.read_bytes() == b"# x\r\nextends: ../../base.yaml\r\nmodel: {use: ./net.py:Net}\r\n"
+    line = LINE.replace(b".toolkit", b"../../.toolkit")
+    assert copy.read_bytes() == line + b"\r\n# x\r\nextends: ../../base.yaml\r\nmodel: {use: ./net.py:Net}\r\n"
     assert load(str(copy)).extends == load(str(here / "child.yaml")).extends or load(str(copy)).extends
 
 

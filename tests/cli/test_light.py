@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = (
     "torch",
     "torchvision",
@@ -26,6 +28,7 @@ LOOKING = (
     ["show", "vision/digits", "optimizer.lr=0.2"],
     ["show", "vision/digits", "--why", "optimizer.lr"],
     ["cp", "vision/digits"],
+    ["schema"],
     ["new", "light-nets"],
     ["plugins"],
     ["runs"],
@@ -41,6 +44,7 @@ for words in {LOOKING!r}:
 """.replace(f"{HEAVY!r} &", f"set({HEAVY!r}) &")
 
 
+@pytest.mark.usefixtures("signatures")
 def test_looking_imports_nothing_heavy(tmp_path):
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=tmp_path)
     told = [line for line in done.stderr.splitlines() if line.startswith("0 ")]

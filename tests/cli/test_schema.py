@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from toolkit.registry import Registry
-from toolkit.schema import recipe_schema
+from toolkit.schema.write import recipe_schema
 
 pytestmark = pytest.mark.usefixtures("signatures")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit.recipe import Recipe
     from toolkit.registry import Entry, Registry
-    from toolkit.schema import Known
     from toolkit.schema.described import Argument
+    from toolkit.schema.known import Known
 
 AWKWARD = frozenset(" \"'\\`$&|;<>()")
 """Characters that a shell would break a word at, or take for something else."""
@@ -29,7 +29,7 @@ def argument_names(
         written: keys that the recipe has, which are offered with their present values elsewhere.
         registry: what is installed.
     """
-    from toolkit.schema import Known
+    from toolkit.schema.known import Known
 
     known = Known(registry)
     for key, entry, words_of in _places(loaded, incomplete, registry):
@@ -47,7 +47,7 @@ def _places(loaded: Recipe | None, incomplete: str, registry: Registry) -> Itera
     from toolkit.errors import ToolkitError
     from toolkit.recipe.grammar import WORDS
     from toolkit.recipe.needs import components
-    from toolkit.schema import block_entry
+    from toolkit.schema.known import block_entry
 
     if incomplete.startswith("trainer."):
         yield "trainer", block_entry("trainer"), ""
@@ -62,7 +62,7 @@ def _places(loaded: Recipe | None, incomplete: str, registry: Registry) -> Itera
 
 
 def _arguments(entry: Entry, words_of: str, known: Known) -> Iterator[tuple[str, Argument]]:
-    from toolkit.schema import block_entry
+    from toolkit.schema.known import block_entry
 
     told = known.of(entry)
     if told is None:

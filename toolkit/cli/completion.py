@@ -150,7 +150,7 @@ def _written(loaded: Recipe | None) -> dict[str, str]:
 
 def _names(registry: Registry, kind: str | None = None) -> list[str]:
     """Names that lead to a component: the short one where that is enough."""
-    from toolkit.schema import names_of
+    from toolkit.schema.names import names_of
 
     return [names[0] for entry, names in names_of(registry).items() if kind is None or entry.kind == kind]
 

@@ -41,7 +41,7 @@ def cp(
     from toolkit.recipe import find_recipe
     from toolkit.recipe.reader import read_file
     from toolkit.registry import Registry
-    from toolkit.schema import with_editor_line
+    from toolkit.schema.write import with_editor_line
 
     registry = Registry.scan()
     found = find_recipe(recipe, registry)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.registry import Plugin, Registry
-    from toolkit.schema import Gathered
+    from toolkit.schema.gather import Gathered
 
 EXAMPLES = examples("toolkit schema --write", "toolkit schema > recipe.schema.json")
 
@@ -37,7 +37,7 @@ def schema(
     from toolkit.cli.output import note, say
     from toolkit.errors import shown_path
     from toolkit.registry import Registry
-    from toolkit.schema import recipe_schema, with_editor_line, write_schema
+    from toolkit.schema.write import recipe_schema, with_editor_line, write_schema
 
     registry = Registry.scan()
     if not write:
@@ -55,7 +55,7 @@ def leave_schema(folder: Path, registry: Registry) -> None:
     """Write the schema for a recipe that was just written, and say what is not in it; nothing here can fail."""
     from toolkit.cli.output import note
     from toolkit.errors import RequestError
-    from toolkit.schema import write_schema
+    from toolkit.schema.write import write_schema
 
     try:
         tell_broken(write_schema(folder, registry, tell_reading)[1])

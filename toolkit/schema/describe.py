@@ -16,7 +16,7 @@ from toolkit.recipe.loader import LEAST
 from toolkit.registry import KINDS, BrokenComponent, Entry, load
 from toolkit.schema.described import BLOCK, Argument, Described
 from toolkit.schema.docs import argument_docs, own_doc, summary
-from toolkit.schema.types import type_schema
+from toolkit.schema.types import type_schema, type_text
 
 
 def describe(entry: Entry) -> Described:
@@ -57,7 +57,9 @@ def _argument(parameter: Parameter, kind: str, doc: str) -> Argument:
     schema = type_schema(parameter.annotation, inner, parameter.default)
     by_run = name in FROM_RUN.get(kind, ())
     by_data = kind in FACT_KINDS and name in FACTS
-    argument = Argument(schema=schema, doc=doc, required=parameter.required and not by_run and not by_data)
+    asked_for = type_text(parameter.annotation)
+    required = parameter.required and not by_run and not by_data
+    argument = Argument(schema=schema, doc=doc, type=asked_for, required=required)
     if by_run or by_data:
         argument["filled"] = "the run" if by_run else "the dataset"
     default = plain_default(parameter.default)
@@ -85,7 +87,6 @@ def _block(entry: Entry, target: Any) -> Described:
         arguments["precision"]["schema"]["anyOf"].insert(0, {"enum": ["auto"]})
     if entry.name == "loader":
         for name, least in LEAST.items():
-            whole = arguments[name]["schema"]["anyOf"][0]
-            assert "integer" in whole["type"]
-            arguments[name]["schema"]["anyOf"][0] = {**whole, "minimum": least}
+            choices = arguments[name]["schema"]["anyOf"]
+            choices[:] = [{**each, "minimum": least} if "integer" in each.get("type", ()) else each for each in choices]
     return Described(doc="", open=False, problem="", arguments=arguments)

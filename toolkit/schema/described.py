@@ -11,6 +11,8 @@ class Argument(TypedDict):
     schema: dict[str, Any]
     """The JSON Schema of its values."""
     doc: str
+    type: str
+    """What is asked for, in words; empty where it is left to the component."""
     required: bool
     """Whether a recipe has to give it: nobody else does."""
     default: NotRequired[Any]

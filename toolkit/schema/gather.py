@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from toolkit.registry import CORE, Entry, Plugin, Registry
+from toolkit.registry import Entry, Plugin, Registry
 from toolkit.registry.child import in_children
 from toolkit.schema import stored
-from toolkit.schema.described import BLOCK, BLOCKS, Described
+from toolkit.schema.described import BLOCK, Described
+from toolkit.schema.known import entries_of, key_of
 
 
 @dataclass
@@ -42,39 +43,12 @@ def gather(registry: Registry, reading: Callable[[Sequence[Plugin]], None] = lam
         known |= _read_now(unknown, gathered)
     for plugin, described in known.items():
         for entry in entries_of(plugin):
-            told = (described or {}).get(_key(entry))
+            told = (described or {}).get(key_of(entry))
             if told is not None and entry.kind == BLOCK:
                 gathered.blocks[entry.name] = told
             elif told is not None:
                 gathered.components[entry] = told
     return gathered
-
-
-class Known:
-    """What the cache holds of single components; each plugin's file is read when it is first asked for."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._plugins: dict[str, dict[str, Described]] = {}
-
-    def of(self, entry: Entry) -> Described | None:
-        """One component; None where nothing is known, and nothing is imported to know it."""
-        if entry.distribution not in self._plugins:
-            plugin = self._registry.plugin(entry.distribution)
-            self._plugins[entry.distribution] = (stored.read(plugin) or {}) if plugin is not None else {}
-        return self._plugins[entry.distribution].get(_key(entry))
-
-
-def entries_of(plugin: Plugin) -> tuple[Entry, ...]:
-    """A plugin's components; of the core also its own blocks."""
-    if plugin.distribution != CORE:
-        return plugin.entries
-    return (*plugin.entries, *(block_entry(name, plugin.version) for name in BLOCKS))
-
-
-def block_entry(name: str, version: str = "") -> Entry:
-    """A block of the core's own as an entry, so that it is read and kept as components are."""
-    return Entry(BLOCK, name, BLOCKS[name], CORE, version)
 
 
 def _read_now(plugins: Sequence[Plugin], gathered: Gathered) -> dict[Plugin, dict[str, Described] | None]:
@@ -84,7 +58,7 @@ def _read_now(plugins: Sequence[Plugin], gathered: Gathered) -> dict[Plugin, dic
     for answer in in_children(entries, "toolkit.schema.describe:describe"):
         told = answer.told or Described(doc="", open=True, problem=answer.reason, arguments={})
         described = Described(**told)  # type: ignore[typeddict-item]  # what `describe` returned, through JSON
-        found[answer.entry.distribution][_key(answer.entry)] = described
+        found[answer.entry.distribution][key_of(answer.entry)] = described
         if described["problem"]:
             gathered.broken.append((answer.entry, described["problem"]))
     for plugin in plugins:
@@ -93,7 +67,3 @@ def _read_now(plugins: Sequence[Plugin], gathered: Gathered) -> dict[Plugin, dic
         except OSError as error:
             gathered.not_kept = f"{error.filename or ''}: {error.strerror or error}"
     return {plugin: found[plugin.distribution] for plugin in plugins}
-
-
-def _key(entry: Entry) -> str:
-    return f"{entry.kind}:{entry.name}"

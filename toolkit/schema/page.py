@@ -8,6 +8,7 @@ reports the mistake in the component that was named, and not that none of two hu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ from toolkit.schema.definitions import (
 )
 from toolkit.schema.described import Argument, Described
 from toolkit.schema.gather import Gathered
+from toolkit.schema.names import names_of
 
 Schema = dict[str, Any]
 
@@ -70,7 +72,6 @@ def page(gathered: Gathered, registry: Registry, recipes: Sequence[str]) -> Sche
         definitions |= _complete(kind, offers, gathered.components, datasets)
     return {
         "$schema": DRAFT,
-        "title": "recipe",
         "type": "object",
         "properties": {
             key: {"description": texts.TOP_LEVEL[key], **schema}
@@ -89,22 +90,9 @@ def page(gathered: Gathered, registry: Registry, recipes: Sequence[str]) -> Sche
     }
 
 
-def names_of(registry: Registry) -> dict[Entry, tuple[str, ...]]:
-    """By component, the names that lead to it: the short one where that is enough, and the full one."""
-    doubled = {entry for offers in registry.doubled().values() for entry in offers}
-    full_only = {*registry.hidden(), *doubled}
-    return {
-        entry: (entry.full_name,) if entry in full_only else (entry.name, entry.full_name)
-        for plugin in registry.plugins
-        if not plugin.built_for_another
-        for entry in plugin.entries
-    }
-
-
 def _top_level(blocks: Mapping[str, Described], recipes: Sequence[str]) -> dict[str, Schema]:
-    known: Schema = {"enum": list(recipes)}
     found: dict[str, Schema] = {
-        "extends": {"anyOf": [known, {"type": "string", "pattern": r"\.yaml$|^[./]"}]},
+        "extends": {"anyOf": [*_one_of(recipes), {"type": "string", "pattern": r"\.yaml$|^[./]"}]},
         "seed": _or_reference({"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}),
         **{kind: refer(position(kind)) for kind in BLOCKS},
         **_by_path({path: refer(labelled(kind)) for path, kind in COLLECTIONS.items()}),
@@ -169,8 +157,10 @@ def _arguments(arguments: Mapping[str, Argument]) -> dict[str, Schema]:
 
 
 def _argument(argument: Argument) -> Schema:
+    default = f"default {json.dumps(argument['default'])}" if "default" in argument else ""
+    form = "; ".join(filter(None, (argument["type"], default)))
     filled = texts.FILLED.get(argument.get("filled", ""), "")
-    doc = " ".join(filter(None, (argument["doc"], filled)))
+    doc = " ".join(filter(None, (argument["doc"], filled, f"({form})" if form else "")))
     told: Schema = {"description": doc} if doc else {}
     if argument.get("default") is not None:
         told["default"] = argument["default"]
@@ -190,20 +180,22 @@ def _of_kind(
     return {
         component_name(kind): {
             "anyOf": [
-                {
-                    "enum": [each for given in offers.values() for each in given],
-                    "enumDescriptions": [components[entry]["doc"] for entry, given in offers.items() for _ in given],
-                },
+                *_one_of(
+                    [each for given in offers.values() for each in given],
+                    enumDescriptions=[
+                        _first_sentence(components[entry]["doc"]) for entry, given in offers.items() for _ in given
+                    ],
+                ),
                 # Code, with --allow-code.
-                {"type": "string", "pattern": r":|\$\{"},
+                {"type": "string", "pattern": r":|\$\{", "patternErrorMessage": texts.NO_SUCH_NAME},
             ]
         },
         component(kind): {
             "type": "object",
             "properties": {"use": name},
-            "allOf": [
+            **_all_of(
                 {"if": _uses(given), "then": refer(component(kind, entry.full_name))} for entry, given in offers.items()
-            ],
+            ),
         },
         position(kind): {"anyOf": [name, one, _NULL]},
         any_value(kind): {
@@ -277,46 +269,73 @@ def _complete(
             ]
         )
     }
+    # Patterns and not properties, which an editor would offer as arguments.
     inside: Schema = {
-        "properties": {inner: refer(complete(any_value(inner))) for inner in KINDS if inner != "part"},
+        "patternProperties": {f"^{inner}$": refer(complete(any_value(inner))) for inner in KINDS if inner != "part"},
         "additionalProperties": refer(complete(any_value("part"))),
     }
-    named: Schema = {
-        "allOf": [
-            {"if": _uses(offers[entry]), "then": {"required": list(required)}} for entry, required in needed.items()
-        ],
-        **inside,
-    }
+    named = complete(f"named:{kind}")
+    label = complete(f"label:{kind}")
     # A bare name gives nothing: what needs arguments has to be a mapping.
-    bare = {"if": {"enum": [name for entry in needed for name in offers[entry]]}, "then": {"type": "object"}}
+    bare = _all_of(
+        {"if": enum, "then": {"type": "object"}} for enum in _one_of([n for entry in needed for n in offers[entry]])
+    )
     found: dict[str, Schema] = {
-        complete(kind): {"if": {"type": "object"}, "then": {"required": ["use"], **named}, "else": bare},
+        named: {
+            **_all_of({"if": _uses(offers[entry]), "then": {"required": names}} for entry, names in needed.items()),
+            **inside,
+        },
+        complete(kind): {
+            "if": {"type": "object"},
+            "then": {"required": ["use"], "allOf": [refer(named)]},
+            "else": bare,
+        },
         complete(any_value(kind)): {
             "if": {"type": "object", "required": ["use"]},
-            "then": named,
+            "then": refer(named),
             "else": {
                 "items": refer(complete(any_value(kind))),
                 "additionalProperties": refer(complete(any_value(kind))),
             },
         },
     }
-    if kind in COLLECTIONS.values():
+    labels = "|".join(entry.name for entry in _by_label(offers))
+    if kind in COLLECTIONS.values() and labels:
+        found[label] = {
+            "if": {"type": "object"},
+            "then": {"if": {"required": ["use"]}, "then": refer(named), "else": inside},
+            "else": bare,
+        }
+        unnamed = {"type": "object", "not": {"required": ["use"]}}
         found[complete(labelled(kind))] = {
-            "properties": {
-                entry.name: {
-                    "if": {"type": "object"},
-                    "then": {
-                        "if": {"required": ["use"]},
-                        "then": named,
-                        "else": {"required": list(needed.get(entry, ())), **inside},
-                    },
-                    "else": bare,
-                }
-                for entry in _by_label(offers)
+            "patternProperties": {
+                f"^({labels})$": refer(label),
+                **{
+                    f"^{entry.name}$": {"if": unnamed, "then": {"required": needed[entry]}}
+                    for entry in _by_label(offers)
+                    if entry in needed
+                },
             },
             "additionalProperties": refer(complete(kind)),
         }
+    elif kind in COLLECTIONS.values():
+        found[complete(labelled(kind))] = {"additionalProperties": refer(complete(kind))}
     return found
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition("\n\n")[0].partition(". ")[0]
+
+
+def _all_of(schemas: Iterable[Schema]) -> Schema:
+    """All of some, which may be none: draft 7 has no empty ``allOf``."""
+    listed = list(schemas)
+    return {"allOf": listed} if listed else {}
+
+
+def _one_of(values: Sequence[str], **more: Any) -> list[Schema]:
+    """A choice of values, which may be none: draft 7 has no empty ``enum``."""
+    return [{"enum": list(values), **more}] if values else []
 
 
 def _uses(names: Sequence[str]) -> Schema:

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from toolkit.registry import Plugin
 from toolkit.registry.names import normalised
@@ -96,7 +95,7 @@ def _project(metadata: Path) -> Path | None:
         url, editable = urlsplit(told["url"]), told["dir_info"]["editable"]
     except (OSError, ValueError, KeyError, TypeError):
         return None if (metadata / "RECORD").exists() else metadata.parent.resolve()
-    return Path(url2pathname(unquote(url.path))).resolve() if editable and url.scheme == "file" else None
+    return Path(unquote(url.path)).resolve() if editable and url.scheme == "file" else None
 
 
 def _stamps(place: Path, pattern: str) -> Sequence[tuple[str, int, int]]:

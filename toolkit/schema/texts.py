@@ -52,3 +52,5 @@ FILLED = {
 """By who fills an argument, what is said of it."""
 
 USE = "The component's name."
+
+NO_SUCH_NAME = "No installed plugin offers this."

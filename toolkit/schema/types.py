@@ -23,15 +23,10 @@ from toolkit.check.annotations import (
     members_of,
 )
 from toolkit.check.types import fits
+from toolkit.check.wording import described
 from toolkit.schema.definitions import any_value, refer, reference_or_component
 
-_LEAVES: dict[Any, dict[str, Any]] = {
-    bool: {"type": "boolean"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    str: {"type": "string"},
-    NONE: {"type": "null"},
-}
+_SINGLE: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string", NONE: "null"}
 
 
 def type_schema(annotation: Any, kind: str, default: Any = MISSING) -> dict[str, Any]:
@@ -50,8 +45,39 @@ def type_schema(annotation: Any, kind: str, default: Any = MISSING) -> dict[str,
     contradicted = isinstance(default, (bool, int, float, str, list, tuple, dict)) and not fits(default, annotation)
     if ANYTHING in members or (only_null and len(plain) < len(members)) or contradicted:
         return refer(any_value(kind))
-    fitting = _merged([_member(member, kind) for member in plain] + ([_LEAVES[NONE]] if default is None else []))
+    fitting = _alternatives([*plain, *([NONE] if default is None and NONE not in plain else [])], kind)
     return {"anyOf": [*fitting, refer(reference_or_component(kind))]}
+
+
+def type_text(annotation: Any) -> str:
+    """What is asked for, for a person: ``a whole number``; empty where it is left to the component."""
+    if annotation is MISSING:
+        return ""
+    members = members_of(annotation)
+    plain = [member for member in members if is_plain(member)]
+    return "" if ANYTHING in members or all(member is NONE for member in plain) else described(plain)
+
+
+def _alternatives(plain: Sequence[Any], kind: str) -> list[dict[str, Any]]:
+    """Choices, then single types as one, which an editor names in one breath, then containers; none twice.
+
+    Of a value that fits none of them an editor tells what the first asks for. Each has its own title: the YAML
+    language server 1.25 takes alternatives of one title and description for the same.
+    """
+    single = [member for member in plain if _single(member)]
+    types = dict.fromkeys(_single(member) for member in single)
+    if "number" in types:
+        types.pop("integer", None)
+    listed = [*types]
+    one = [{"type": listed[0] if len(listed) == 1 else listed, "title": described(single)}] if single else []
+    others = [{**_member(member, kind), "title": described([member])} for member in plain if not _single(member)]
+    distinct = [each for index, each in enumerate(others) if each not in others[:index]]
+    return [*(each for each in distinct if "enum" in each), *one, *(each for each in distinct if "enum" not in each)]
+
+
+def _single(member: Any) -> str:
+    """JSON's name of a type of single values; empty for others."""
+    return _SINGLE.get(member, "") or ("string" if member in PATHS else "")
 
 
 def _member(member: Any, kind: str) -> dict[str, Any]:
@@ -61,10 +87,6 @@ def _member(member: Any, kind: str) -> dict[str, Any]:
         return {"enum": choices}
     if is_tensor(member):
         return refer("tensor")
-    if origin in _LEAVES:
-        return _LEAVES[origin]
-    if origin in PATHS:
-        return _LEAVES[str]
     if origin in MAPPINGS:
         return {"type": "object", "additionalProperties": type_schema(arguments[1] if arguments else Any, kind)}
     if origin is tuple and arguments and arguments[-1] is not Ellipsis:
@@ -73,18 +95,3 @@ def _member(member: Any, kind: str) -> dict[str, Any]:
     if origin in (*LISTS, *SETS, tuple):
         return {"type": "array", "items": type_schema(arguments[0] if arguments else Any, kind)}
     return {"type": ["string", "number"]}  # a duration: '01:30:00', or seconds
-
-
-def _merged(schemas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of single types as one, which an editor names in one breath; choices and containers behind it."""
-    types = dict.fromkeys(
-        name
-        for schema in schemas
-        if schema.keys() == {"type"}
-        for name in ([schema["type"]] if isinstance(schema["type"], str) else schema["type"])
-    )
-    if "number" in types:
-        types.pop("integer", None)
-    others = [each for index, each in enumerate(schemas) if each.keys() != {"type"} and each not in schemas[:index]]
-    listed = list(types)
-    return [*([{"type": listed[0] if len(listed) == 1 else listed}] if listed else []), *others]

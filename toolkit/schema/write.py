@@ -31,7 +31,7 @@ def recipe_schema(registry: Registry, reading: Reading = lambda plugins: None) -
     gathered = gather(registry, reading)
     recipes = [recipe for recipe in list_recipes(registry) if recipe.distribution]
     names = list(dict.fromkeys(name for each in recipes for name in (each.name, each.full_name)))
-    return json.dumps(page(gathered, registry, names), indent=1, ensure_ascii=False) + "\n", gathered
+    return json.dumps(page(gathered, registry, names), separators=(",", ":")) + "\n", gathered
 
 
 def write_schema(folder: Path, registry: Registry, reading: Reading = lambda plugins: None) -> tuple[Path, Gathered]:

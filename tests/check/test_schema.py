@@ -1,0 +1,60 @@
+"""The schema of recipes beside the check: it underlines nothing that the check allows, and most of what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
+
+from toolkit.errors import RecipeError
+from toolkit.recipe.reader import read_file
+from toolkit.registry import Registry
+from toolkit.schema.write import recipe_schema
+
+BAD = Path(__file__).parent / "bad"
+
+RIGHT = """\
+task: toy
+dataset: blobs
+model: {use: net, width: 8}
+loss: cross_entropy
+optimizer: {use: sgd, lr: 0.1}
+metrics: {accuracy: {}}
+trainer: {max_epochs: 2}
+"""
+
+UNSEEN: dict[str, str] = {}
+"""Bad recipes in which the schema sees nothing wrong, each with what it would have to know."""
+
+
+@pytest.fixture(scope="module")
+def validator(registry: Registry, signature_cache: Path) -> Iterator[Draft7Validator]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOOLKIT_CACHE", str(signature_cache))
+        yield Draft7Validator(json.loads(recipe_schema(registry)[0]))
+
+
+def written(file: Path) -> object:
+    """The values of a recipe's own file; None where it is not a recipe's YAML at all."""
+    try:
+        return read_file(file, file.name)[0].plain()
+    except RecipeError:
+        return None
+
+
+def test_bad_recipes_are_seen(validator: Draft7Validator) -> None:
+    unseen, seen = set(), set()
+    for file in sorted(BAD.glob("*.yaml")):
+        values = written(file)
+        if values is not None and "# override: " not in file.read_text():
+            (unseen if validator.is_valid(values) else seen).add(file.stem)
+    assert unseen == set(UNSEEN)
+    assert len(seen) >= 30
+
+
+def test_a_right_recipe_has_nothing_wrong(validator: Draft7Validator, tmp_path: Path) -> None:
+    (tmp_path / "right.yaml").write_text(RIGHT)
+    assert list(validator.iter_errors(written(tmp_path / "right.yaml"))) == []
