@@ -13,9 +13,9 @@ from pathlib import Path
 
 from toolkit.hooks import HOOKS, Hooks
 from toolkit.recipe.grammar import FACTS
-from toolkit.registry import KINDS, group
+from toolkit.registry import KINDS, group, with_article
+from toolkit.registry.entry import CASES, RECIPES
 from toolkit.registry.entry import HOOKS as LISTENERS
-from toolkit.registry.entry import RECIPES
 
 FOLDER = Path(__file__).parent
 
@@ -28,6 +28,7 @@ def facts() -> str:
 def groups() -> str:
     """A table of the entry-point groups."""
     rows = {**{f"`{kind}`": group(kind) for kind in KINDS}, "recipes": RECIPES, "listeners to hooks": LISTENERS}
+    rows["cases to test it with"] = CASES
     return "\n".join(["| what | group |", "|---|---|", *(f"| {what} | `{name}` |" for what, name in rows.items())])
 
 
@@ -41,6 +42,27 @@ def hooks() -> str:
     return "\n\n".join(sections)
 
 
+def promises() -> str:
+    """The checks of each kind with what they promise."""
+    from toolkit.testing.suite import CHECKS
+
+    common = set.intersection(*(set(checks) for kind, checks in CHECKS.items() if kind != "plugin"))
+    kinds = {"every component": [each for each in CHECKS["model"] if each in common]}
+    for kind, checks in CHECKS.items():
+        named = "the distribution" if kind == "plugin" else f"{with_article(kind)}"
+        kinds[named] = [each for each in checks if each not in common]
+    return "\n\n".join(
+        "\n".join(
+            [
+                f"**{kind[:1].upper()}{kind[1:]}**",
+                "",
+                *(f"- `{each.__name__}`: {' '.join((inspect.getdoc(each) or '').split())}" for each in checks),
+            ]
+        )
+        for kind, checks in kinds.items()
+    )
+
+
 def _sentences(docstring: str) -> str:
     """A docstring as Markdown: its arguments as a list."""
     text, _, arguments = docstring.partition("\nArgs:\n")
@@ -48,7 +70,12 @@ def _sentences(docstring: str) -> str:
     return f"{text.strip()}\n\n{items}".replace("``", "`").strip()
 
 
-PARTS = {"recipes.md": {"facts": facts}, "plugins.md": {"groups": groups}, "hooks.md": {"hooks": hooks}}
+PARTS = {
+    "recipes.md": {"facts": facts},
+    "plugins.md": {"groups": groups},
+    "hooks.md": {"hooks": hooks},
+    "testing-plugins.md": {"promises": promises},
+}
 
 
 def filled(page: str) -> str:

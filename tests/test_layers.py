@@ -27,6 +27,7 @@ LAYERS = (
     ("build",),
     ("engine", "data", "tasks", "tracking"),
     ("runs",),
+    ("testing",),
     ("schema",),
     ("scaffold",),
     ("cli",),

@@ -15,7 +15,7 @@ from toolkit.cli.app import app
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = get_command(app).commands
-DOCUMENTED = re.findall(r"(?m)^## toolkit (\w+)$", PAGE)
+DOCUMENTED = re.findall(r"(?m)^## toolkit ([\w-]+)$", PAGE)
 
 
 def examples() -> list[str]:
@@ -28,7 +28,7 @@ def examples() -> list[str]:
 
 def test_every_command_is_documented_and_every_documented_command_is_there():
     assert sorted(DOCUMENTED) == sorted(COMMANDS)
-    assert sorted(re.findall(r"\| \[`toolkit (\w+)`\]\(#toolkit-\1\)", PAGE)) == sorted(COMMANDS)
+    assert sorted(re.findall(r"\| \[`toolkit ([\w-]+)`\]\(#toolkit-\1\)", PAGE)) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("line", examples())

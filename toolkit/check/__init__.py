@@ -6,7 +6,7 @@ Stage 1 (`resolve`, `check`) needs the recipe and what is installed; stage 2 (`c
 from toolkit.check.blocks import Block, Checked, all_blocks
 from toolkit.check.expect import Expectation, read_expectation
 from toolkit.check.facts import check_facts
-from toolkit.check.resolve import check, resolve
+from toolkit.check.resolve import check, resolve, resolve_block
 from toolkit.check.signature import MISSING, Parameter, Signature, signature_of
 from toolkit.check.types import converted
 
@@ -23,5 +23,6 @@ __all__ = [
     "converted",
     "read_expectation",
     "resolve",
+    "resolve_block",
     "signature_of",
 ]

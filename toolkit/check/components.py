@@ -29,6 +29,13 @@ class Walk:
         self.report = report
         self.values = recipe.plain()
 
+    def alone(self, path: KeyPath, kind: str) -> Block | None:
+        """The component at a path, which need not be a place of the grammar; facts fill nothing."""
+        value: Any = self.values
+        for part in path:
+            value = value[part]
+        return self._block(path, kind, value, facts=False)
+
     def blocks(self) -> dict[str, Block]:
         """The single components by kind."""
         found = {kind: self._position((kind,), kind, self.values.get(kind)) for kind in BLOCKS}

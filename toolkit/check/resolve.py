@@ -5,14 +5,14 @@ Imports the components that the recipe names; builds nothing and downloads nothi
 
 from __future__ import annotations
 
-from toolkit.check.blocks import Checked
+from toolkit.check.blocks import Block, Checked
 from toolkit.check.components import Walk
 from toolkit.check.crossfield import Blocks, check_cross_fields
 from toolkit.check.outputs import check_outputs
 from toolkit.check.report import Report
 from toolkit.check.toplevel import check_top_level
 from toolkit.errors import Problem
-from toolkit.recipe import Recipe
+from toolkit.recipe import KeyPath, Recipe
 from toolkit.registry import Registry
 
 
@@ -37,6 +37,24 @@ def resolve(recipe: Recipe, registry: Registry) -> Checked:
         loader=own["loader"],
         engine=own["engine"],
     )
+
+
+def resolve_block(
+    recipe: Recipe, registry: Registry, path: KeyPath, kind: str
+) -> tuple[Block | None, tuple[Problem, ...]]:
+    """Find, import and check one component of a recipe, wherever it stands, on its own.
+
+    Args:
+        recipe: what it is written in; the rest of it is not looked at.
+        registry: what is installed.
+        path: where it stands.
+        kind: what it is for. Its facts are not known: what it requires is to be written.
+
+    Returns:
+        The component, or None where it cannot be resolved, and all problems.
+    """
+    report = Report(recipe)
+    return Walk(recipe, registry, report).alone(path, kind), report.problems()
 
 
 def check(recipe: Recipe, registry: Registry | None = None) -> tuple[Problem, ...]:

@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli import check, cp, fetch, ls, new, plugins, predict, resume, run, runs, schema, show, test, verify
+from toolkit.cli import (
+    check,
+    cp,
+    fetch,
+    ls,
+    new,
+    plugins,
+    predict,
+    resume,
+    run,
+    runs,
+    schema,
+    show,
+    test,
+    test_plugin,
+    verify,
+)
 from toolkit.cli.arguments import RICH
 from toolkit.cli.as_typed import Command, Group
 
@@ -33,6 +49,7 @@ for name, command, epilog in (
     ("schema", schema.schema, schema.EXAMPLES),
     ("new", new.new, new.EXAMPLES),
     ("plugins", plugins.plugins, plugins.EXAMPLES),
+    ("test-plugin", test_plugin.run_checks, test_plugin.EXAMPLES),
     ("runs", runs.runs, runs.EXAMPLES),
 ):
     # rich keeps the line ends of a docstring's later paragraphs, wherever they fall in its own lines.

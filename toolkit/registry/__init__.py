@@ -3,7 +3,7 @@
 Imports neither torch nor any plugin.
 """
 
-from toolkit.registry.entry import CORE, HOOKS, KINDS, RECIPES, Component, Entry, group, with_article
+from toolkit.registry.entry import CASES, CORE, HOOKS, KINDS, RECIPES, Component, Entry, group, with_article
 from toolkit.registry.errors import (
     AbsentComponent,
     AmbiguousComponent,
@@ -18,6 +18,7 @@ from toolkit.registry.plugin import Plugin
 from toolkit.registry.registry import Registry
 
 __all__ = [
+    "CASES",
     "CORE",
     "HOOKS",
     "KINDS",

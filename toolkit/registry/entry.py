@@ -32,6 +32,9 @@ RECIPES = "toolkit.recipes"
 HOOKS = "toolkit.hooks"
 """The group of listeners to the moments of a run."""
 
+CASES = "toolkit.cases"
+"""The group of lists of cases, with which a plugin's components are tested (`toolkit.testing`)."""
+
 
 def group(kind: str) -> str:
     """The entry-point group of a kind: ``loss`` is offered in ``toolkit.losses``."""

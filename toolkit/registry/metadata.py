@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from toolkit.errors import nearest
-from toolkit.registry.entry import CORE, HOOKS, KIND_OF_GROUP, RECIPES, Entry
+from toolkit.registry.entry import CASES, CORE, HOOKS, KIND_OF_GROUP, RECIPES, Entry
 from toolkit.registry.names import as_component_name, is_component_name, is_dotted, normalised
 
 PREFIX = "toolkit."
 """What the names of the toolkit's entry-point groups begin with."""
 
-_GROUPS = (*KIND_OF_GROUP, RECIPES, HOOKS)
+_GROUPS = (*KIND_OF_GROUP, RECIPES, HOOKS, CASES)
 _OBJECT = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<attribute>[\w.]+)\s*)?(\[.*\]\s*)?")
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(?P<versions>[^;]*)(;(?P<marker>.*))?", re.S)
 _VERSIONS = re.compile(r"(\s*(~=|===?|!=|<=?|>=?)\s*v?\d[\w.*+!-]*\s*(,|$))*")
@@ -30,6 +30,7 @@ class Offers(NamedTuple):
     entries: tuple[Entry, ...]
     recipes: tuple[tuple[str, str], ...]
     hooks: tuple[tuple[str, str], ...]
+    cases: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
 
 
@@ -48,15 +49,15 @@ def mentions_toolkit(entry_points: bytes) -> bool:
 
 
 def read_entry_points(data: bytes, distribution: str, version: str) -> Offers:
-    """The components, recipes and hooks that an ``entry_points.txt`` offers in the groups ``toolkit.*``."""
+    """The components, recipes, hooks and cases that an ``entry_points.txt`` offers in the groups ``toolkit.*``."""
     problems: list[str] = []
     entries: dict[Entry, None] = {}
-    pairs: dict[str, dict[tuple[str, str], None]] = {RECIPES: {}, HOOKS: {}}
+    pairs: dict[str, dict[tuple[str, str], None]] = {RECIPES: {}, HOOKS: {}, CASES: {}}
     unknown: set[str] = set()
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return Offers((), (), (), ("entry_points.txt is not UTF-8 text",))
+        return Offers((), (), (), (), ("entry_points.txt is not UTF-8 text",))
     for group, line in _lines(text):
         if group not in _GROUPS:
             if group not in unknown:
@@ -78,6 +79,11 @@ def read_entry_points(data: bytes, distribution: str, version: str) -> Offers:
                 pairs[RECIPES][name, module] = None
         elif group == HOOKS:
             pairs[HOOKS][name, f"{module}:{attribute}" if attribute else module] = None
+        elif group == CASES:
+            if attribute:
+                pairs[CASES][name, f"{module}:{attribute}"] = None
+            else:
+                problems.append(f"{group}: {line!r} names a module, not a list of cases in it: name = module:CASES")
         elif not attribute:
             problems.append(f"{group}: {line!r} names a module, not a component in it: name = module:attribute")
         elif not is_component_name(name):
@@ -86,7 +92,13 @@ def read_entry_points(data: bytes, distribution: str, version: str) -> Offers:
             entry = Entry(KIND_OF_GROUP[group], name, f"{module}:{attribute}", distribution, version)
             entries[entry] = None
     problems.extend(_offered_twice(entries))
-    return Offers(tuple(sorted(entries)), tuple(pairs[RECIPES]), tuple(pairs[HOOKS]), tuple(problems))
+    return Offers(
+        tuple(sorted(entries)),
+        tuple(pairs[RECIPES]),
+        tuple(pairs[HOOKS]),
+        tuple(pairs[CASES]),
+        tuple(problems),
+    )
 
 
 def read_headers(data: bytes) -> Headers:

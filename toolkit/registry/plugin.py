@@ -27,6 +27,8 @@ class Plugin:
     """``(name, "package.path")`` of the group ``toolkit.recipes``."""
     hooks: tuple[tuple[str, str], ...] = ()
     """``(name, "module:attribute")`` or ``(name, "module")`` of the group ``toolkit.hooks``."""
+    cases: tuple[tuple[str, str], ...] = ()
+    """``(name, "module:attribute")`` of the group ``toolkit.cases``."""
     requires_core: str = ""
     """The versions of toolkit-core that it asks for, such as ``>=0.1,<0.2``; empty when it does not say."""
     core_version: str = ""

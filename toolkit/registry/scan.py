@@ -131,6 +131,7 @@ def _plugins(name: str, folders: list[str], location: str, place: _Place) -> Ite
         offers.entries,
         offers.recipes,
         offers.hooks,
+        offers.cases,
         headers.requires_core,
         problems=(*problems, *headers.problems, *offers.problems),
     )

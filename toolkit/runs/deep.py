@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.build import BuildError, Experiment, build, build_callbacks, build_loggers
+from toolkit.build.stand_in import data_is_absent, stood_in
 from toolkit.check import Block, Checked, Signature, all_blocks
 from toolkit.check.signature import MISSING
 from toolkit.data import data_module
@@ -95,9 +95,9 @@ def deep(checked: Checked) -> DeepReport:
         # A check is no place for a download of gigabytes, where a stand-in will do.
         experiment = build(checked if stand_in is None else _with_data_of_this_machine(checked))
     except BuildError as error:
-        if stand_in is None or not _data_is_absent(error):
+        if stand_in is None or not data_is_absent(error):
             raise
-        checked = _with_data(checked, _stood_in(checked, stand_in))
+        checked = _with_data(checked, stood_in(checked.blocks["dataset"], checked.recipe.get("seed", default=0)))
         experiment = build(checked)
         notes.insert(0, "stand-in data: files not checked")
     with tempfile.TemporaryDirectory() as folder:
@@ -146,11 +146,6 @@ def _first(listed: Sequence[str]) -> list[str]:
     """The first of many lines, and how many there are besides."""
     more = len(listed) - LISTED
     return [*listed[:LISTED], *([f"and {counted(more, 'other')}"] if more > 0 else [])]
-
-
-def _data_is_absent(error: BuildError) -> bool:
-    """Whether the dataset found no files, or could not download them; a wrong argument of its own is no such thing."""
-    return error.problem.key == "dataset" and isinstance(error.__cause__, (OSError, RequestError))
 
 
 def _one_step(experiment: Experiment, looks: _Looks) -> None:
@@ -294,14 +289,6 @@ def _with_data_of_this_machine(checked: Checked) -> Checked:
 
     block = dataclasses.replace(block, component=Component(block.component.entry, dataset))
     return dataclasses.replace(checked, blocks={**checked.blocks, "dataset": block})
-
-
-def _stood_in(checked: Checked, stand_in: Callable[..., Any]) -> Any:
-    """What a dataset's ``stand_in(seed)`` makes. What it takes besides are arguments of the dataset, as the recipe sets
-    them: shapes of the samples that nothing else tells."""
-    arguments = checked.blocks["dataset"].arguments
-    names = [name for name in list(inspect.signature(stand_in).parameters)[1:] if name in arguments]
-    return stand_in(checked.recipe.get("seed", default=0), **{name: arguments[name] for name in names})
 
 
 def _with_data(checked: Checked, data: Any) -> Checked:

@@ -171,7 +171,9 @@ class SupervisedTask(LightningModule):
         return loss
 
     def _loss(self, outputs: Tensor, wanted: Tensor) -> Tensor:
-        loss: Tensor = self.loss(outputs, wanted)
+        loss: Tensor | None = self.loss(outputs, wanted)
+        if loss is None:
+            raise ValueError("the loss returned None; it returns a tensor with a single number")
         if loss.dim() != 0:
             raise ValueError(f"the loss has the shape {list(loss.shape)}; a single number is needed: use its mean")
         return loss

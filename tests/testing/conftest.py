@@ -1,0 +1,103 @@
+"""Two plugins, installed as distributions on the path: one that keeps every promise, and one that breaks each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+GOOD = {
+    "models": {"net": "Net"},
+    "parts": {"softplus": "Softplus"},
+    "datasets": {"points": "points", "lines": "lines", "stream": "stream", "remote": "remote"},
+    "losses": {"masked": "MaskedLoss"},
+    "optimizers": {"descent": "Descent"},
+    "schedulers": {"halving": "halving"},
+    "metrics": {"mean_distance": "MeanDistance"},
+    "tasks": {"learning": "Learning"},
+    "callbacks": {"steps": "Steps"},
+    "transforms": {"mirror": "Mirror"},
+    "loggers": {"notebook": "Notebook"},
+    "cases": {"good": "CASES"},
+}
+BAD = {
+    "models": {
+        "plain": "Plain",
+        "undocumented": "Undocumented",
+        "by_position": "ByPosition",
+        "class_as_default": "ClassAsDefault",
+        "writes_a_file": "WritesAFile",
+        "opens_a_connection": "OpensAConnection",
+        "starts_a_thread": "StartsAThread",
+        "seeds": "Seeds",
+        "changes_a_setting": "ChangesASetting",
+        "sets_the_environment": "SetsTheEnvironment",
+        "unused_parameter": "UnusedParameter",
+        "own_numbers": "OwnNumbers",
+        "hidden_state": "HiddenState",
+        "looks_aside": "LooksAside",
+        "full_precision_only": "FullPrecisionOnly",
+        "otherwise_compiled": "OtherwiseCompiled",
+        "lambda_inside": "Lambda",
+        "stays_behind": "StaysBehind",
+        "makes_on_the_cpu": "MakesOnTheCPU",
+        "alone_only": "AloneOnly",
+        "no_module": "no_module",
+    },
+    "datasets": {
+        "data": "data",
+        "unseeded": "unseeded",
+        "forgetful": "forgetful",
+        "of_the_worker": "of_the_worker",
+        "overlapping": "overlapping",
+        "untrue": "untrue",
+        "downloads": "downloads",
+    },
+    "losses": {"each_row": "EachRow", "counts_all": "CountsAll"},
+    "optimizers": {"ascent": "Ascent", "keeps_aside": "KeepsAside"},
+    "schedulers": {"below_zero": "below_zero", "stateless": "Stateless"},
+    "metrics": {"not_summed": "NotSummed", "last_batch": "LastBatch", "unforgetting": "Unforgetting"},
+    "tasks": {"misnamed": "Misnamed", "silent": "Silent"},
+    "callbacks": {"raises": "Raises", "dated": "Dated"},
+    "transforms": {
+        "pictures_only": "pictures_only",
+        "at_random": "at_random",
+        "mirrors_pictures": "mirrors_pictures",
+    },
+    "loggers": {"elsewhere": "Elsewhere", "nameless": "Nameless"},
+    "parts": {"whim": "Whim", "closure": "closure", "forgotten": "forgotten"},
+    "cases": {"bad": "CASES"},
+}
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder on ``sys.path``, here and in the processes that are started, with both plugins in it."""
+    site = tmp_path_factory.mktemp("plugins")
+    for name, groups in (("good-plugin", GOOD), ("bad-plugin", BAD)):
+        module = name.replace("-", "_")
+        shutil.copy(Path(__file__).parent / "plugins" / f"{module}.py", site)
+        install(site, name, {group: {k: f"{module}:{v}" for k, v in pairs.items()} for group, pairs in groups.items()})
+    before, environment = list(sys.path), os.environ.get("PYTHONPATH")
+    sys.path.insert(0, str(site))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(site), environment)))
+    yield site
+    sys.path[:] = before
+    os.environ.pop("PYTHONPATH")
+    if environment is not None:
+        os.environ["PYTHONPATH"] = environment
+
+
+def install(site: Path, name: str, groups: Mapping[str, Mapping[str, str]]) -> None:
+    """Write a distribution's metadata as an installer would."""
+    folder = site / f"{name.replace('-', '_')}-1.0.dist-info"
+    folder.mkdir()
+    lines = []
+    for group, pairs in groups.items():
+        lines += [f"[toolkit.{group}]", *(f"{key} = {value}" for key, value in pairs.items()), ""]
+    (folder / "entry_points.txt").write_text("\n".join(lines))
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")

@@ -1,0 +1,296 @@
+"""What datasets promise, looked at through the toolkit's own loaders. Imports torch and Lightning."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from toolkit.build import BuildError
+from toolkit.build.facts import read_facts
+from toolkit.build.stand_in import data_is_absent
+from toolkit.data import DataModule, data_module
+from toolkit.data.splits import SPLITS
+from toolkit.engine.plain import check_plain
+from toolkit.testing.building import dataset_of
+from toolkit.testing.check import Broken, DoesNotApply
+from toolkit.testing.rows import assert_same, count, leaves, take, tensors
+from toolkit.testing.subject import SEED, Subject, block_of
+from toolkit.testing.watch import watching
+
+BATCH_SIZE = 4
+BATCHES = 6
+"""So many batches of an epoch are looked at, and as many positions."""
+SAMPLES = 2000
+"""So many samples of a split are compared with the other splits'."""
+
+
+def same_seed_and_epoch_give_the_same_order(subject: Subject) -> None:
+    """A dataset that is built twice gives, with the same seed, the same training batches in epoch 0, and in epoch 1;
+    and the same batches in every validation."""
+    first, second = _loading(subject), _loading(subject)
+    for epoch in (0, 1):
+        one, other = (list(_batches(each, "train", epoch)) for each in (first, second))
+        assert_same(one, other, f"epoch {epoch} of a second dataset with the same seed is another")
+    for split in ("val", "test"):
+        if split in first.names:
+            before, after = (list(_batches(first, split, epoch)) for epoch in (0, 1))
+            assert_same(before, after, f"a second evaluation of the split {split!r} is another than the first")
+
+
+def resume_at_any_position_gives_the_same_next_batch(subject: Subject) -> None:
+    """A run that goes on after any batch of an epoch gets the batch that would have come next, from a dataset built
+    anew and the state that a checkpoint holds."""
+    whole = list(_batches(_loading(subject), "train", 1))
+    for position in range(1, len(whole)):
+        before, after = _loading(subject), _loading(subject)
+        moment = _Moment(epoch=1)
+        _at(before, moment)
+        loader = before.train_dataloader()
+        batches = iter(loader)
+        for trained in range(position):
+            next(batches)
+            moment.batches = trained + 1
+        state = loader.state_dict()
+        check_plain(state)
+        _at(after, _Moment(epoch=1, batches=position))
+        resumed = after.train_dataloader()
+        resumed.load_state_dict(state)
+        assert_same(next(iter(resumed)), whole[position], f"after {position} batches the next one is another")
+
+
+def workers_zero_and_two_agree(subject: Subject) -> None:
+    """Two worker processes read the same batches as none: what is random in a sample follows the seed that the loader
+    sets, and nothing that a process has of its own."""
+    alone, helped = _loading(subject, workers=0), _loading(subject, workers=2)
+    if hasattr(alone.splits["train"], "shard"):
+        raise DoesNotApply("a stream that divides itself has other batches with other numbers of workers")
+    assert_same(
+        list(_batches(alone, "train", 0)), list(_batches(helped, "train", 0)), "with two workers the batches differ"
+    )
+
+
+def splits_are_disjoint(subject: Subject) -> None:
+    """No sample stands in two splits. (Compared by content, the inputs and targets of up to 2000 samples of each.)"""
+    data = dataset_of(subject)
+    module = data_module(data, None if isinstance(data, LightningDataModule) else {"batch_size": 1, "workers": 0})
+    if isinstance(data, LightningDataModule):
+        data.prepare_data()
+        for stage in ("fit", "test"):
+            data.setup(stage)
+    found: dict[str, dict[bytes, int]] = {}
+    for split in SPLITS:
+        if isinstance(module, DataModule) and split not in module.names:
+            continue
+        try:
+            loader = getattr(module, f"{split}_dataloader")()
+        except Exception as error:
+            if isinstance(module, DataModule):
+                raise
+            raise DoesNotApply(f"the LightningDataModule has no loader of {split!r} by itself: {error}") from error
+        found[split] = {_digest(row): number for number, row in enumerate(islice(_rows(loader), SAMPLES))}
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        both = found.get(one, {}).keys() & found.get(other, {}).keys()
+        if both:
+            first = min(found[other][digest] for digest in both)
+            raise Broken(f"{len(both)} samples of {other!r} stand in {one!r} too; the first is number {first}")
+
+
+def facts_are_true(subject: Subject) -> None:
+    """The facts are names of the documented list (or begin with the dataset's own name), plain values, and what they
+    say of sizes, classes and tokens is true of the first batches of every split."""
+    data = dataset_of(subject)
+    block, recipe = block_of(subject.spec, subject.registry, subject.folder)
+    facts = read_facts(block, recipe, data)
+    if facts.get("task", "binary") not in ("binary", "multiclass", "multilabel"):
+        raise Broken(f"task is {facts['task']!r}; it is binary, multiclass or multilabel")
+    names = facts.get("class_names")
+    if names is not None and "num_classes" in facts and len(names) != facts["num_classes"]:
+        raise Broken(f"there are {len(names)} class_names and {facts['num_classes']} num_classes")
+    if isinstance(data, LightningDataModule):
+        batches = [("train", batch) for batch in islice(data.train_dataloader(), BATCHES)]
+    else:
+        module = DataModule(data, {"batch_size": BATCH_SIZE, "workers": 0}, seed=SEED)
+        batches = [(split, batch) for split in module.names for batch in _batches(module, split, 0)]
+    for split, batch in batches:
+        for name, value in facts.items():
+            wrong = _wrong(name, value, batch, facts)
+            if wrong:
+                raise Broken(f"the fact {name} is {value}, but in {split!r} {wrong}")
+
+
+def nothing_is_downloaded_in_construction(subject: Subject) -> None:
+    """Where downloads are forbidden (`toolkit check`, and this suite) nothing is asked of the network: the dataset is
+    made of what is on this machine, or raises because it is not there, and then has a `stand_in(seed)`."""
+    with watching(subject.folder) as watch:
+        try:
+            dataset_of(subject)
+        except BuildError as error:
+            if not watch.network and data_is_absent(error):
+                raise Broken(f"its data is not here, and it has no stand_in(seed): {error.__cause__}") from error
+            if not watch.network:
+                raise
+    if watch.network:
+        raise Broken(f"it {watch.network[0]}; download with toolkit.data.fetch, which can be told not to")
+
+
+CHECKS = (
+    nothing_is_downloaded_in_construction,
+    same_seed_and_epoch_give_the_same_order,
+    resume_at_any_position_gives_the_same_next_batch,
+    workers_zero_and_two_agree,
+    splits_are_disjoint,
+    facts_are_true,
+)
+
+
+@dataclass
+class _Moment:
+    """Where in its training a run is, in the place of a trainer, as a loader asks it."""
+
+    epoch: int = 0
+    batches: int = 0
+    """Batches of the epoch that were trained on."""
+    strategy: Any = field(default_factory=lambda: SimpleNamespace(root_device=torch.device("cpu")))
+    distributed_sampler_kwargs: None = None
+    overfit_batches: int = 0
+    training: bool = True
+
+    @property
+    def fit_loop(self) -> Any:
+        """What Lightning counts: epochs that are over and begun, and batches of the one that is begun."""
+        epochs = SimpleNamespace(processed=self.epoch, ready=self.epoch + 1)
+        batches = SimpleNamespace(current=SimpleNamespace(processed=self.batches), is_last_batch=False)
+        return SimpleNamespace(
+            epoch_progress=SimpleNamespace(current=epochs), epoch_loop=SimpleNamespace(batch_progress=batches)
+        )
+
+
+class _Loading(DataModule):
+    """The toolkit's own loading of a dataset, with the dataset's splits."""
+
+    splits: Mapping[str, Any]
+
+
+def _loading(subject: Subject, workers: int = 0) -> _Loading:
+    """The toolkit's loading of a dataset that is built anew."""
+    data = dataset_of(subject)
+    if isinstance(data, LightningDataModule):
+        raise DoesNotApply("a LightningDataModule makes its own batches, in its own order")
+    module = _Loading(data, {"batch_size": BATCH_SIZE, "workers": workers}, seed=SEED)
+    module.splits = {name: getattr(data, name) for name in SPLITS}
+    if "train" not in module.names:
+        raise DoesNotApply("there is no split 'train'")
+    return module
+
+
+def _at(module: DataModule, moment: _Moment) -> None:
+    module.trainer = moment  # type: ignore[assignment]  # it answers what a loader asks a trainer
+
+
+def _batches(module: DataModule, split: str, epoch: int) -> Iterator[Any]:
+    """The first batches of an epoch."""
+    _at(module, _Moment(epoch=epoch))
+    yield from islice(getattr(module, f"{split}_dataloader")(), BATCHES)
+
+
+def _rows(loader: Any) -> Iterator[Any]:
+    for batch in loader:
+        total = count(batch)
+        for index in range(total):
+            yield take(batch, slice(index, index + 1), total)
+
+
+def _digest(row: Any) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for at, leaf in leaves(row):
+        digest.update(at.encode())
+        digest.update(leaf.cpu().numpy().tobytes() if isinstance(leaf, Tensor) else repr(leaf).encode())
+    return digest.digest()
+
+
+def _wrong(name: str, value: Any, batch: Any, facts: Mapping[str, Any]) -> str:
+    """What in a batch contradicts a fact; empty where nothing does, or it says nothing of such batches."""
+    if not (isinstance(batch, (tuple, list)) and len(batch) == 2 and tensors(batch[0])):
+        return ""
+    inputs, targets = batch
+    look = _LOOKS.get(name)
+    return look(value, inputs, targets, facts) if look else ""
+
+
+def _num_classes(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+    if not isinstance(targets, Tensor) or targets.is_floating_point() or facts.get("task") == "multilabel":
+        return ""
+    # What is not looked at: 255 in masks, negative numbers as torch's losses have them.
+    looked_at = targets[(targets >= 0) & (targets != 255)]
+    if len(looked_at) and int(looked_at.max()) >= value:
+        return f"a target is {int(looked_at.max())}"
+    return ""
+
+
+def _in_channels(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+    if isinstance(inputs, Tensor) and inputs.dim() == 4 and inputs.shape[1] != value:
+        return f"images have the shape {list(inputs.shape[1:])}"
+    return ""
+
+
+def _image_size(value: Any, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+    if isinstance(inputs, Tensor) and inputs.dim() == 4 and list(inputs.shape[2:]) != list(value):
+        return f"images have the shape {list(inputs.shape[1:])}"
+    return ""
+
+
+def _in_features(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+    if isinstance(inputs, Tensor) and inputs.dim() == 2 and inputs.shape[1] != value:
+        return f"inputs have the shape {list(inputs.shape[1:])}"
+    return ""
+
+
+def _num_labels(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+    if isinstance(targets, Tensor) and facts.get("task") == "multilabel" and targets.shape[-1] != value:
+        return f"targets have the shape {list(targets.shape[1:])}"
+    return ""
+
+
+def _num_targets(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+    if isinstance(targets, Tensor) and targets.is_floating_point():
+        width = targets.shape[-1] if targets.dim() > 1 else 1
+        if width != value:
+            return f"targets have the shape {list(targets.shape[1:])}"
+    return ""
+
+
+def _vocab_size(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+    if isinstance(inputs, Tensor) and not inputs.is_floating_point() and inputs.numel() and int(inputs.max()) >= value:
+        return f"a token is {int(inputs.max())}"
+    return ""
+
+
+def _below(key: str) -> Callable[[int, Any, Any, Mapping[str, Any]], str]:
+    def look(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
+        numbers = inputs.get(key) if isinstance(inputs, Mapping) else None
+        if isinstance(numbers, Tensor) and numbers.numel() and int(numbers.max()) >= value:
+            return f"a number of {key!r} is {int(numbers.max())}"
+        return ""
+
+    return look
+
+
+_LOOKS: Mapping[str, Callable[[Any, Any, Any, Mapping[str, Any]], str]] = {
+    "num_classes": _num_classes,
+    "in_channels": _in_channels,
+    "image_size": _image_size,
+    "in_features": _in_features,
+    "num_labels": _num_labels,
+    "num_targets": _num_targets,
+    "vocab_size": _vocab_size,
+    "num_users": _below("user"),
+    "num_items": _below("item"),
+}

@@ -1,0 +1,129 @@
+"""Two processes of one process group on this machine (gloo), started once and used by every check that needs them.
+
+Starting them takes seconds, because each imports torch; a job takes milliseconds. Imports torch.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+from toolkit.testing.check import Broken
+from toolkit.testing.subject import Subject
+
+PROCESSES = 2
+SECONDS = 120.0
+"""How long a job may take; the first one waits for the processes to start."""
+
+
+def in_two_processes(job: str, subject: Subject, value: Any) -> list[Any]:
+    """Let both processes do a job, and give what each returned.
+
+    Args:
+        job: ``module:function``, which is called with the subject's spec and ``value``.
+        subject: whose component it is about.
+        value: anything that can be pickled.
+
+    Raises:
+        Broken: one of them raised, or did not end.
+    """
+    global _pair
+    if _pair is None:
+        _pair = _Pair()
+        atexit.register(_end)
+    try:
+        return _pair.do((list(sys.path), job, subject.spec, value))
+    except BaseException:
+        # After an error one may wait for the other for ever.
+        _end()
+        raise
+
+
+_pair: _Pair | None = None
+
+
+def _end() -> None:
+    global _pair
+    if _pair is not None:
+        pair, _pair = _pair, None
+        pair.end()
+
+
+class _Pair:
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="toolkit-pair-")
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._answers: list[queue.SimpleQueue[Any]] = []
+        for rank in range(PROCESSES):
+            path = [each for each in sys.path if isinstance(each, str)]
+            command = [
+                sys.executable,
+                "-c",
+                f"import sys; sys.path[:] = {path!r}; from toolkit.testing.pair_jobs import serve; serve()",
+                str(rank),
+                str(PROCESSES),
+                str(Path(self._folder.name) / "rendezvous"),
+            ]
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=open(Path(self._folder.name) / f"{rank}.log", "wb"),  # noqa: SIM115 (ends with the process)
+                env=environment,
+                # That of this process is removed when the check ends that started them.
+                cwd=self._folder.name,
+                start_new_session=True,
+            )
+            answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            assert process.stdout is not None
+            threading.Thread(target=_listen, args=(process.stdout, answers), daemon=True).start()
+            self._processes.append(process)
+            self._answers.append(answers)
+
+    def do(self, job: Any) -> list[Any]:
+        written = pickle.dumps(job)
+        for process in self._processes:
+            assert process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # it has ended, which its silence tells too
+                process.stdin.write(written)
+                process.stdin.flush()
+        results = []
+        for rank, answers in enumerate(self._answers):
+            try:
+                failed, result = answers.get(timeout=SECONDS)
+            except queue.Empty:
+                raise Broken(f"process {rank} of {PROCESSES} did not end within {SECONDS:g} s") from None
+            if failed:
+                raise Broken(f"in process {rank} of {PROCESSES}: {result or self._last_words(rank)}")
+            results.append(result)
+        return results
+
+    def end(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._folder.cleanup()
+
+    def _last_words(self, rank: int) -> str:
+        log = (Path(self._folder.name) / f"{rank}.log").read_text(encoding="utf-8", errors="replace")
+        lines = [line.strip() for line in log.splitlines() if line.strip()]
+        return f"it ended{f': {lines[-1]}' if lines else ''}"
+
+
+def _listen(stdout: IO[bytes], answers: queue.SimpleQueue[Any]) -> None:
+    while True:
+        try:
+            answers.put(pickle.load(stdout))
+        except (EOFError, pickle.UnpicklingError, OSError):
+            answers.put((True, ""))
+            return

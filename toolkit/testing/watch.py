@@ -1,0 +1,105 @@
+"""Tells which files, connections, processes and threads some code has made. Imports nothing heavy.
+
+By Python's audit events, which whatever opens a file or a connection through the interpreter raises. A library of C
+that opens files by itself is not seen there; who calls this looks at the working folder as well.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_CHANGES = {
+    "os.mkdir": "made the folder",
+    "os.remove": "removed",
+    "os.rename": "renamed",
+    "os.rmdir": "removed the folder",
+    "os.truncate": "cut",
+    "os.symlink": "made a link from",
+    "os.link": "made a link from",
+}
+_NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto")
+_PROCESSES = ("subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec")
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+_watches: list[Watch] = []
+_installed: list[bool] = []
+
+
+class Watch:
+    """What was done while it watched, one line each."""
+
+    def __init__(self, allowed: Sequence[Path]) -> None:
+        self.files: list[str] = []
+        self.network: list[str] = []
+        self.processes: list[str] = []
+        self.threads: list[str] = []
+        self._allowed = [os.path.realpath(folder) for folder in allowed]
+
+    def done(self) -> list[str]:
+        """Everything."""
+        return [*self.files, *self.network, *self.processes, *self.threads]
+
+    def see(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Note an audit event."""
+        if event == "open":
+            path, _, flags = (*arguments, None, None, None)[:3]
+            # Of io.open too, the flags say it.
+            if isinstance(flags, int) and flags & _WRITING and not isinstance(path, int):
+                self._file("wrote the file", path)
+        elif event in _CHANGES:
+            self._file(_CHANGES[event], arguments[0])
+        elif event in _NETWORK:
+            self.network.append(f"used the network ({event}: {arguments[-1]!r})")
+        elif event in _PROCESSES:
+            self.processes.append(f"started a process ({arguments[0]!r})" if arguments else f"called {event}")
+
+    def _file(self, what: str, path: Any) -> None:
+        if path is None:
+            return
+        try:
+            name = os.path.realpath(os.fsdecode(path))
+        except (TypeError, ValueError):
+            return
+        # What Python itself writes when it imports a module, and what is no file.
+        if "__pycache__" in name or name.startswith(("/dev/", "/proc/")):
+            return
+        if not any(name == folder or name.startswith(folder + os.sep) for folder in self._allowed):
+            self.files.append(f"{what} {name}")
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    for watch in _watches:
+        watch.see(event, arguments)
+
+
+@contextmanager
+def watching(*allowed: Path) -> Iterator[Watch]:
+    """Watch what is done inside a ``with`` block.
+
+    Args:
+        allowed: folders in which files may be written.
+    """
+    if not _installed:
+        # For good: there is no way to take one out. It does nothing while nobody watches.
+        sys.addaudithook(_hook)
+        _installed.append(True)
+    watch = Watch(allowed)
+    start = threading.Thread.start
+
+    def started(thread: threading.Thread) -> None:
+        watch.threads.append(f"started the thread {thread.name!r}")
+        start(thread)
+
+    setattr(threading.Thread, "start", started)  # noqa: B010 (mypy takes a method for one that cannot be replaced)
+    _watches.append(watch)
+    try:
+        yield watch
+    finally:
+        _watches.remove(watch)
+        setattr(threading.Thread, "start", start)  # noqa: B010
