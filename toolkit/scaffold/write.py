@@ -18,7 +18,7 @@ from toolkit.registry.entry import CORE
 from toolkit.scaffold.author import author
 from toolkit.scaffold.choice import HOOK, Example
 from toolkit.scaffold.names import Names
-from toolkit.schema import with_editor_line
+from toolkit.schema.write import with_editor_line
 
 TEMPLATES = Path(__file__).parent / "templates"
 
