@@ -8,6 +8,7 @@ venv that sees that folder.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -130,10 +131,16 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[st
 def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a link to every installed package that is not the toolkit's own."""
     folder = tmp_path_factory.mktemp("third-party")
-    for installed in Path(sysconfig.get_path("purelib")).iterdir():
-        # A .pth file would have no effect there, and could only lead to the toolkit's own sources.
-        if not installed.name.startswith(("toolkit", "__pycache__")) and installed.suffix != ".pth":
-            (folder / installed.name).symlink_to(installed)
+    torch = importlib.util.find_spec("torch")
+    assert torch is not None
+    assert torch.origin is not None
+    # Two where this environment sees the packages of another one.
+    for place in dict.fromkeys([Path(sysconfig.get_path("purelib")), Path(torch.origin).parent.parent]):
+        for installed in place.iterdir():
+            # A .pth file would have no effect there, and could only lead to the toolkit's own sources.
+            left_out = installed.name.startswith(("toolkit", "__pycache__")) or installed.suffix == ".pth"
+            if not left_out and not (folder / installed.name).exists():
+                (folder / installed.name).symlink_to(installed)
     assert (folder / "torch").exists()
     return folder
 

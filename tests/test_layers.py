@@ -27,7 +27,9 @@ LAYERS = (
     ("build",),
     ("engine", "data", "tasks", "tracking"),
     ("runs",),
-    ("testing", "schema"),
+    ("testing",),
+    ("schema",),
+    ("scaffold",),
     ("cli",),
 )
 """Left of the page may not import right; those in one layer may import each other."""

@@ -39,6 +39,7 @@ def test_names(offered):
     assert offered("show", "acme") == ["acme/child", "acme-nets/mse", "acme_maker", "acme_net", "acme_wave"]
     assert offered("show", "--kind", "mo") == ["model"]
     assert offered("ls", "mo") == ["models"]
+    assert offered("new", "acme-data", "--kind", "ho") == ["hook"]
     assert offered("ls", "--plugin", "acme") == ["acme-nets"]
     assert offered("resume", "la") == ["last"]
     assert offered("run", "acme/child", "--without", "acme") == ["acme-nets"]

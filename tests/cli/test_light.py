@@ -29,6 +29,7 @@ LOOKING = (
     ["show", "vision/digits", "--why", "optimizer.lr"],
     ["cp", "vision/digits"],
     ["schema"],
+    ["new", "light-nets"],
     ["plugins"],
     ["runs"],
 )

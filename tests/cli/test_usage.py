@@ -26,6 +26,7 @@ import pytest
             "`toolkit runs` lists the runs; `last` is the newest.\n"
             "`toolkit resume --help` tells more.\n",
         ),
+        (["new"], "PLUGIN is missing. Usage: toolkit new PLUGIN\n`toolkit new --help` tells more.\n"),
         (["xyz"], "there is no command 'xyz'. `toolkit --help` lists the commands.\n"),
         (["ls", "-x"], "`toolkit ls` has no option '-x'.\n`toolkit ls --help` tells more.\n"),
         (["ls", "--plugin"], "Option '--plugin' requires an argument.\n"),

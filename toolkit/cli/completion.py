@@ -51,6 +51,13 @@ def kind(incomplete: str) -> list[str]:
     return _beginning(incomplete, KINDS)
 
 
+def choice(incomplete: str) -> list[str]:
+    """What `new` can begin a plugin with."""
+    from toolkit.scaffold import CHOICES
+
+    return _beginning(incomplete, CHOICES)
+
+
 def plugin(incomplete: str) -> list[str]:
     """Names of installed plugins."""
     from toolkit.registry import Registry

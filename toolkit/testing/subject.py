@@ -14,6 +14,7 @@ from typing import Any
 from toolkit.build import construct
 from toolkit.check import Block, resolve_block
 from toolkit.data.download import CACHE_VARIABLE
+from toolkit.engine.rng import rng_state, set_rng_state
 from toolkit.recipe import KeyPath, Recipe, load, to_yaml
 from toolkit.registry import CORE, Entry, Plugin, Registry
 from toolkit.registry.packages import absent_packages
@@ -62,10 +63,18 @@ class Subject:
 
     @property
     def batch(self) -> Any:
-        """What the component is called with, made anew. Raises `Broken` where the case says nothing of it."""
+        """What the component is called with, made anew and always alike, also by ``torch.rand``.
+
+        Raises `Broken` where the case says nothing of it.
+        """
         if self.case.batch is None:
             raise Broken(f"the case has no `batch`, which a {self.kind} is called with")
-        return made(self.case.batch)
+        before = rng_state()
+        seed_all(SEED)
+        try:
+            return made(self.case.batch)
+        finally:
+            set_rng_state(before)
 
     @property
     def spec(self) -> Spec:
