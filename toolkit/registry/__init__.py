@@ -13,11 +13,13 @@ from toolkit.registry.errors import (
     ComponentLookupError,
     OutdatedPlugin,
 )
+from toolkit.registry.kinds import ABOUT
 from toolkit.registry.loading import load
 from toolkit.registry.plugin import Plugin
 from toolkit.registry.registry import Registry
 
 __all__ = [
+    "ABOUT",
     "CORE",
     "HOOKS",
     "KINDS",
