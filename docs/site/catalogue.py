@@ -157,8 +157,7 @@ def _recipe(file: RecipeFile, registry: Registry, results: Sequence[Sequence[str
     if needed:
         yield f"Needs {' '.join(map(_install, needed))}"
     if results:
-        head = ("metric", "value", "expected", "checkpoint", "time", "hardware", "date", "commit")
-        yield _table(head, [[_plain(cell) for cell in row] for row in results])
+        yield _table(("metric", "value", "expected", "time", "run"), [list(map(_plain, row)) for row in results])
     yield f'<details markdown="1"><summary>The recipe</summary>\n\n```yaml\n{body.strip()}\n```\n\n</details>'
 
 
@@ -170,14 +169,17 @@ def _distributions(file: RecipeFile, registry: Registry) -> list[str]:
 
 
 def _results(root: Path) -> dict[str, list[Sequence[str]]]:
-    """The rows of the results tables of the READMEs, by recipe, without its name."""
+    """What the results tables of the READMEs say, by recipe: metric, value, expected, time, and which run that was."""
     found: dict[str, list[Sequence[str]]] = {}
     for page in (root / "README.md", *sorted(root.glob("plugins/*/README.md"))):
         for table in RESULTS.findall(page.read_text(encoding="utf-8")):
             for line in table.splitlines()[2:]:
-                name, *cells = (cell.strip() for cell in line.strip("|\n ").split("|"))
-                if cells not in found.setdefault(name, []):
-                    found[name].append(cells)
+                name, metric, value, expected, checkpoint, time, hardware, date, commit = map(
+                    str.strip, line[1:-1].split("|")
+                )
+                row = (metric, value, expected, time, f"{checkpoint} checkpoint, {hardware}, {date}, {commit}")
+                if row not in found.setdefault(name, []):
+                    found[name].append(row)
     return found
 
 
