@@ -93,6 +93,15 @@ def forgotten_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     importlib.invalidate_caches()
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of this process draw no pictures, which take five sixths of a small one; tests/tracking looks at them."""
+    from toolkit.tracking import plots
+
+    monkeypatch.setattr(plots, "_learning_curve", lambda run: [])
+    monkeypatch.setattr(plots, "evaluation_pictures", lambda experiment, folder, prefix="": [])
+
+
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Path]]:
     """By the name of a first-party distribution its ``sdist``, and its ``wheel`` built from that."""

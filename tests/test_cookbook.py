@@ -56,7 +56,7 @@ def carried_out(
     monkeypatch.chdir(folder)
     for name in ("TOOLKIT_RUNS", "COLUMNS", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    for name, text in re.findall(r"(?ms)^```\w+\n# (\S+)\n(.*?)^```", INTRODUCTION + section):
+    for text, name in re.findall(r"(?ms)^```\w+\n(# ([\w.]+\.\w+)(?:: [^\n]*)?\n.*?)^```", INTRODUCTION + section):
         (folder / name).write_text(text)
     commands = [
         shlex.split(line) for block in re.findall(r"(?ms)^```sh\n(.*?)^```", section) for line in block.splitlines()
@@ -91,7 +91,7 @@ def install(project: Path, site: Path) -> None:
 
 def extends(done: Done) -> None:
     assert done.record()["optimizers"][0]["class"] == "torch.optim.adamw.AdamW"
-    assert "wider.yaml:5" in done.printed
+    assert "  0.001   wider.yaml:4:29\n  0.1     base.yaml:7:27\n" in done.printed
     assert {"test/accuracy", "test/f1_score"} <= set(done.record()["metrics"])
 
 
@@ -181,7 +181,7 @@ def logger(done: Done) -> None:
 
 def predictions(done: Done) -> None:
     rows = [json.loads(line) for line in (done.folder / "found.jsonl").read_text().splitlines()]
-    assert [row["input"] for row in rows] == [f"points.txt:{line}" for line in (1, 2, 3)]
+    assert [row["input"] for row in rows] == [f"points.txt:{line}" for line in (2, 3, 4)]
     assert [row["prediction"] for row in rows] == ["upper right", "upper left", "lower left"]
 
 
@@ -214,6 +214,7 @@ def test_every_recipe_of_the_page_is_tried() -> None:
     assert len(CLAIMS) >= 12
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("title", CLAIMS)
 def test_a_recipe_does_what_the_page_says(
     title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -16,6 +16,8 @@ import pytest
 from toolkit.cli import main
 from toolkit.hooks import HOOKS, Hooks
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LISTENER = """
 import json, os
 from pathlib import Path
@@ -161,6 +163,7 @@ def test_an_exception_at_the_end_is_kept_as_a_note(
     assert [one["hook"] for one in heard(folder)].count("toolkit_run_failed") == 0
 
 
+@pytest.mark.slow
 def test_every_process_of_a_run_calls_its_listeners(folder: Path, listen: Callable[..., Path]) -> None:
     environment = {**os.environ, "PYTHONPATH": str(listen()), "OMP_NUM_THREADS": "1"}
     options = ["trainer.devices=2", "trainer.accelerator=cpu"]

@@ -13,7 +13,7 @@ from toolkit.check import resolve
 from toolkit.check.arguments import FROM_CORE, FROM_RUN
 from toolkit.recipe import load
 from toolkit.recipe.grammar import FACT_KINDS, WORDS
-from toolkit.registry import ABOUT, KINDS, with_article
+from toolkit.registry import ABOUT, KINDS, Registry, with_article
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "kinds.md").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_what_makes_something_else_is_told_the_words_of_the_page(kind: str, tmp_
     page.write_text("extends: vision/digits\n")
     place = PLACES.get(kind, kind)
     recipe = load(str(page), [f"{place}.use={tmp_path}/made.py:nothing"], allow_code=True)
-    checked = resolve(recipe)
+    checked = resolve(recipe, Registry.scan())
     collection, _, label = place.rpartition(".")
     block = checked.collections[collection][label] if collection else checked.blocks[kind]
     with pytest.raises(BuildError) as caught:
