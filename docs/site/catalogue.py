@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.check.signature import KNOWN_KEYWORDS
 from toolkit.cli.show_component import as_plain
 from toolkit.recipe import RecipeFile, list_recipes, load
 from toolkit.recipe.needs import components
@@ -15,6 +16,9 @@ from toolkit.registry import ABOUT, CORE, KINDS, BrokenComponent, Entry, Registr
 from toolkit.registry import load as imported
 from toolkit.registry.first_party import FIRST_PARTY, how_to_install
 from toolkit.registry.packages import PACKAGES
+
+TORCHMETRICS = tuple(KNOWN_KEYWORDS["torchmetrics.metric", "Metric"])
+"""What every metric takes through its base class: told once, and not of each."""
 
 RESULTS = re.compile(r"(?s)<!-- results: begin[^\n]*-->\n(.*?)<!-- results: end -->")
 
@@ -94,6 +98,8 @@ def _install(distribution: str) -> str:
 
 def _kind_page(kind: str, entries: Sequence[Entry]) -> str:
     parts = [f"# {_plural(kind).capitalize()}", f"{ABOUT[kind].purpose} [What each must be](../kinds.md#{kind})."]
+    if kind == "metric":
+        parts.append(f"Those of torchmetrics take these as well: {', '.join(map(_code, TORCHMETRICS))}.")
     for distribution in dict.fromkeys(entry.distribution for entry in entries):
         own = [entry for entry in entries if entry.distribution == distribution]
         parts += [f"## {distribution}", f"In a checkout of the toolkit: {_install(distribution)}"]
@@ -112,10 +118,12 @@ def _component(entry: Entry) -> Iterator[str]:
     packages = PACKAGES.get(entry.value)
     needs = f" Needs `pip install {' '.join(packages)}`." if packages else ""
     yield f"{_code(entry.value)}{needs}"
-    if told["arguments"]:
-        rows = [
-            (_code(each["name"]), _code(each["type"]), _default(each), each["filled_by"]) for each in told["arguments"]
-        ]
+    rows = [
+        (_code(each["name"]), _code(each["type"]), _default(each), each["filled_by"])
+        for each in told["arguments"]
+        if entry.kind != "metric" or each["name"] not in TORCHMETRICS
+    ]
+    if rows:
         yield _table(("argument", "type", "default", "filled by"), rows)
     else:
         yield "No arguments."
