@@ -4,6 +4,7 @@
 #   make demo      train the main recipe
 #   make test      lint, types and all tests
 #   make lint      lint and types only
+#   make docs      the documentation as a site, in build/docs
 #   make test-gpu  the tests that need a GPU, or several
 #   make verify    the long proofs, and every recipe against the results it states
 #   make setup     only .venv
@@ -14,7 +15,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-gpu lint verify setup
+.PHONY: demo test test-gpu lint docs verify setup
 demo: .venv/ready
 	$(BIN)/toolkit run vision/digits
 
@@ -29,6 +30,10 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The documentation is in build/docs/index.html"
 
 verify: .venv/ready
 	$(BIN)/python -m pytest -m slow

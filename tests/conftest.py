@@ -94,6 +94,15 @@ def forgotten_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     importlib.invalidate_caches()
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of this process draw no pictures, which take five sixths of a small one; tests/tracking looks at them."""
+    from toolkit.tracking import plots
+
+    monkeypatch.setattr(plots, "_learning_curve", lambda run: [])
+    monkeypatch.setattr(plots, "evaluation_pictures", lambda experiment, folder, prefix="": [])
+
+
 @pytest.fixture(scope="session")
 def signature_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder of this session's, for all its processes: the core's signatures take ten seconds to read."""

@@ -40,7 +40,7 @@ class Hooks:
     """Every hook, with the sentence that says when it is called.
 
     The objects that listeners are given belong to later layers of the toolkit, and so are not typed here: ``run`` is a
-    run (``id``, ``folder``, ``recipe``), ``experiment`` a built experiment (`toolkit.build.Experiment`), ``result`` a
+    `toolkit.runs.run.Run`, ``experiment`` a built experiment (`toolkit.build.Experiment`), ``result`` a
     `toolkit.runs.RunResult`.
     """
 
@@ -48,8 +48,13 @@ class Hooks:
     def toolkit_trainer_options(self, experiment: Any, options: dict[str, Any]) -> None:
         """Change the keyword arguments of Lightning's ``Trainer``, in place, before the trainer is made.
 
+        Called in every process of the run, once everything of the recipe is built, and again when the run is resumed.
+        Every process has to make the same changes. Where Lightning refuses the recipe's ``trainer``, it is called once
+        more before the run has a folder, so that a listener can put that right: ``callbacks`` is empty then, and
+        ``logger`` False.
+
         Args:
-            experiment: what will be trained.
+            experiment: what will be trained: ``recipe``, ``facts``, ``model``, ``task``, ``data``.
             options: the arguments by name; ``callbacks`` and ``logger`` hold lists of built objects.
         """
 
@@ -57,25 +62,34 @@ class Hooks:
     def toolkit_run_started(self, run: Any) -> None:
         """A run has its folder and its id, everything is built, and training is about to begin.
 
+        Called in every process of the run, and again when the run is resumed; ``run.is_main`` is True in the one that
+        writes and prints.
+
         Args:
-            run: the run.
+            run: the run: ``id``, ``name``, ``folder``, ``recipe``, ``experiment``, ``trainer``, ``is_main``, and
+                ``resumed_from``, which is None in a run that begins.
         """
 
     @hookspec
     def toolkit_run_finished(self, run: Any, result: Any) -> None:
         """A run has come to its end, and its folder is complete.
 
+        Called in every process of the run, after training and test, and before loggers are closed.
+
         Args:
-            run: the run.
-            result: what it reached.
+            run: the run, as above; ``record`` is the content of ``run.json``.
+            result: what it reached: ``metrics``, ``folder``, ``model``, ``status``, ``id``, ``best_checkpoint``.
         """
 
     @hookspec
     def toolkit_run_failed(self, run: Any, error: BaseException) -> None:
         """A run has ended before its time, and its folder says why.
 
+        Called in place of ``toolkit_run_finished``, in every process of the run that is alive: not in one that was
+        killed, and not for a recipe that was refused before training. Ctrl-C and SIGTERM end a run so too.
+
         Args:
-            run: the run.
+            run: the run, as above.
             error: the exception that ended it; ``KeyboardInterrupt`` for Ctrl-C.
         """
 
@@ -83,7 +97,7 @@ class Hooks:
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith(f"{PROJECT}_"))
 """The names of all hooks."""
 
-_TOLD_AFTERWARDS = ("toolkit_run_finished", "toolkit_run_failed")
+TOLD_AFTERWARDS = ("toolkit_run_finished", "toolkit_run_failed")
 """Hooks whose listeners can no longer harm the run: one that raises is reported, and the others are still called."""
 
 
@@ -265,7 +279,7 @@ def _blamed(function: Callable[..., Any], hook: str, listener: Listener, reports
             return function(*args)
         except Exception as error:
             blame = failed(error)
-            if hook not in _TOLD_AFTERWARDS:
+            if hook not in TOLD_AFTERWARDS:
                 raise blame from error
             reports.append(str(blame))
             return None

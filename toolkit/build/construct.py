@@ -20,6 +20,7 @@ from toolkit.check import Block, converted
 from toolkit.errors import Problem, RequestError, ToolkitError
 from toolkit.recipe import KeyPath, Recipe
 from toolkit.recipe.grammar import FACT_KINDS
+from toolkit.registry import ABOUT, with_article
 
 
 class BuildError(RequestError):
@@ -120,33 +121,30 @@ def _is_dataset(result: Any) -> bool:
     return isinstance(result, LightningDataModule) or (splits and isinstance(getattr(result, "facts", {}), Mapping))
 
 
-_SHAPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "task": (lambda result: isinstance(result, LightningModule), "a pytorch_lightning.LightningModule"),
-    "model": (lambda result: isinstance(result, nn.Module), "a torch.nn.Module"),
-    "dataset": (
-        _is_dataset,
-        "an object with train, val, test and a mapping facts, or a pytorch_lightning.LightningDataModule",
-    ),
-    "loss": (callable, "something that can be called"),
-    "optimizer": (lambda result: isinstance(result, Optimizer), "a torch.optim.Optimizer"),
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "task": lambda result: isinstance(result, LightningModule),
+    "model": lambda result: isinstance(result, nn.Module),
+    "dataset": _is_dataset,
+    "loss": callable,
+    "optimizer": lambda result: isinstance(result, Optimizer),
     # Lightning could not save one without `state_dict`; classes that are not torch's may have it too.
-    "scheduler": (
-        lambda result: isinstance(result, (LRScheduler, ReduceLROnPlateau)) or hasattr(result, "state_dict"),
-        "a learning-rate scheduler",
-    ),
-    "metric": (lambda result: isinstance(result, (Metric, MetricCollection)), "a torchmetrics.Metric"),
-    "transform": (callable, "something that can be called"),
-    "callback": (lambda result: isinstance(result, Callback), "a pytorch_lightning.Callback"),
-    "logger": (lambda result: isinstance(result, Logger), "a pytorch_lightning Logger"),
+    "scheduler": (lambda result: isinstance(result, (LRScheduler, ReduceLROnPlateau)) or hasattr(result, "state_dict")),
+    "metric": lambda result: isinstance(result, (Metric, MetricCollection)),
+    "transform": callable,
+    "callback": lambda result: isinstance(result, Callback),
+    "logger": lambda result: isinstance(result, Logger),
+    "part": lambda _: True,
 }
+"""By kind, whether something is what a component must make: the tests of `toolkit.registry.kinds.About.makes`."""
 
 
 def _expect(block: Block, recipe: Recipe, result: Any) -> None:
-    fits, expected = _SHAPES.get(block.kind, (lambda _: True, ""))
-    if fits(result):
+    if _FITS[block.kind](result):
         return
     found = f"{type(result).__module__}.{type(result).__qualname__}".removeprefix("builtins.")
     hint = ""
     if any(base.__module__.startswith("lightning.") for base in type(result).__mro__):
         hint = "; import from pytorch_lightning, not from lightning: their classes are not the same"
-    raise problem_at(block, recipe, f"made a {found}; a {block.kind} must be {expected}{hint}")
+    raise problem_at(
+        block, recipe, f"made a {found}; {with_article(block.kind)} must be {ABOUT[block.kind].makes}{hint}"
+    )

@@ -23,11 +23,10 @@ def show_component(kind: str, name: str, registry: Registry, *, allow_code: bool
 
     with no_collection():
         component = load(registry.find(kind, name, allow_code=allow_code, folder=Path.cwd()))
-    signature = _signature(component)
     if as_json:
-        print_json(_as_json(component, signature))
+        print_json(as_plain(component))
     else:
-        _print(component, signature)
+        _print(component, _signature(component))
 
 
 def _print(component: Component, signature: Signature | None) -> None:
@@ -62,8 +61,9 @@ def _print(component: Component, signature: Signature | None) -> None:
         say(f"\n{doc}")
 
 
-def _as_json(component: Component, signature: Signature | None) -> dict[str, Any]:
-    entry = component.entry
+def as_plain(component: Component) -> dict[str, Any]:
+    """All about a component as plain values, under the keys that ``toolkit show --json`` prints."""
+    entry, signature = component.entry, _signature(component)
     file, line = _where(component.target)
     return {
         "kind": entry.kind,

@@ -13,12 +13,14 @@ from toolkit.registry.errors import (
     ComponentLookupError,
     OutdatedPlugin,
 )
+from toolkit.registry.kinds import ABOUT
 from toolkit.registry.left_out import LeftOut
 from toolkit.registry.loading import load
 from toolkit.registry.plugin import Plugin
 from toolkit.registry.registry import Registry
 
 __all__ = [
+    "ABOUT",
     "CASES",
     "CORE",
     "HOOKS",

@@ -1,0 +1,87 @@
+"""What MkDocs calls while it builds the documentation site: pages from outside this folder, and those made from code.
+
+The README, the plugins' pages and the changelog stay where they are and are shown from there, their links rewritten;
+the catalogue is made from the registry and is never written into this folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from catalogue import catalogue
+from links import Sources, rewritten
+
+ROOT = Path(__file__).parents[2]
+DOCS = "docs"
+
+OUTSIDE = {
+    "index.md": "README.md",
+    "changelog.md": "CHANGELOG.md",
+    "contributing.md": "CONTRIBUTING.md",
+    **{
+        f"plugins/{readme.parent.name}.md": f"plugins/{readme.parent.name}/README.md"
+        for readme in ROOT.glob("plugins/*/README.md")
+    },
+}
+"""Pages of the site by the files of the repository that they are."""
+
+CATALOGUE = "catalogue"
+AWAITED = ("tutorial.md", "testing-plugins.md", "editors.md")
+"""Pages that have a place in the navigation before they are written."""
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fills the navigation with what is found: the plugins' pages and the catalogue's."""
+    plugins = sorted(uri for uri in OUTSIDE if uri.startswith("plugins/"))
+    made: dict[str, list[Any]] = {
+        "Plugins": [{Path(uri).stem: uri} for uri in plugins],
+        "Catalogue": [{title: f"{CATALOGUE}/{name}"} for name, (title, _) in _catalogue().items()],
+    }
+    absent = [name for name in AWAITED if not (ROOT / DOCS / name).exists()]
+    nav: list[Any] = []
+    for section in config.nav or []:
+        ((title, items),) = section.items()
+        nav.append({title: made[title] if not items else [item for item in items if _page(item) not in absent]})
+    config.nav = nav
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds the pages that lie elsewhere, and the catalogue."""
+    for uri, path in OUTSIDE.items():
+        files.append(File.generated(config, uri, abs_src_path=str(ROOT / path)))
+    for name, (_, text) in _catalogue().items():
+        files.append(File.generated(config, f"{CATALOGUE}/{name}", content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Links between files of the repository become links between pages of the site."""
+    uri = page.file.src_uri
+    if uri.startswith(f"{CATALOGUE}/"):
+        return markdown
+    sources = Sources({path: uri for uri, path in OUTSIDE.items()}, DOCS)
+    return rewritten(markdown, OUTSIDE.get(uri, f"{DOCS}/{uri}"), uri, sources)
+
+
+def _page(item: Any) -> str:
+    """The file of an entry of the navigation: ``recipes.md`` or ``{title: recipes.md}``."""
+    return str(next(iter(item.values())) if isinstance(item, dict) else item)
+
+
+_made: dict[str, tuple[str, str]] = {}
+
+
+def _catalogue() -> dict[str, tuple[str, str]]:
+    """Title and text by file name; made once, because every component is imported for it."""
+    if not _made:
+        _made.update(catalogue(ROOT))
+    return _made
