@@ -127,3 +127,8 @@ def test_what_the_task_cannot_use_is_named(toolkit: Any) -> None:
     assert done.code == 2
     assert "the task 'gan' takes no scheduler; remove this block" in done.err
     assert "gan does not log 'val/loss'" in done.err
+    done = toolkit("run", "gan/digits", "trainer.gradient_clip_val=1.0", "trainer.accumulate_grad_batches=2")
+    assert done.code == 2
+    for name in ("gradient_clip_val", "accumulate_grad_batches"):
+        assert f"trainer.{name}: the task 'gan' takes its steps by hand" in done.err
+    assert not Path("runs").exists()
