@@ -74,6 +74,14 @@ def test_patterns_mean_the_names_in_the_model_whatever_a_task_calls_it(built: Bu
     ]
 
 
+def test_a_part_of_the_model_takes_the_patterns_that_mean_it(built: Built) -> None:
+    experiment = built("optimizer={use: sgd, lr: 0.5, groups: {body.0: {lr: 0.25}, head: {lr: 0.125}}}")
+    body = experiment.task.optimizer(experiment.model.body)
+    head = experiment.task.optimizer(experiment.model.head)
+    assert [(group["name"], group["lr"]) for group in body.param_groups] == [("rest", 0.5), ("body.0", 0.25)]
+    assert [(len(group["params"]), group["lr"]) for group in head.param_groups] == [(2, 0.125)]
+
+
 def test_patterns_that_match_nothing_are_told_all_at_once(built: Built) -> None:
     with pytest.raises(RecipeError) as caught:
         built(

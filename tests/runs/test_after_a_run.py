@@ -45,6 +45,17 @@ def test_a_run_is_tested_again_with_the_same_result(recipe: Any) -> None:
     assert entry["metrics"] == dict(again.metrics)
 
 
+def test_averaged_weights_are_what_is_tested_at_the_end_and_again(recipe: Any) -> None:
+    first = run(recipe("engine.ema=0.9"))
+    assert first.best_checkpoint is not None
+    held = torch.load(first.best_checkpoint, weights_only=True)
+    averaged, current = held["state_dict"], held["current_model_state"]
+    assert not torch.equal(averaged["model.head.weight"], current["model.head.weight"])
+    assert torch.equal(first.model.head.weight, averaged["model.head.weight"])
+    again = retest("last", allow_code=True)
+    assert again.metrics == {name: value for name, value in first.metrics.items() if name.startswith("test/")}
+
+
 def test_a_run_is_tested_on_other_data(recipe: Any) -> None:
     first = run(recipe())
     other = retest(first.id, ["dataset.samples=160"], allow_code=True)

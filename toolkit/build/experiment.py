@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from toolkit.build.batches import holds_tensors
+from toolkit.build.by_hand import refuse_by_hand
 from toolkit.build.construct import construct
 from toolkit.build.facts import read_facts
 from toolkit.build.length import RunLength, planned_length
@@ -154,6 +155,7 @@ def build(
     given = {name: value for name, value in given.items() if value is not None}
     task = construct(task_block, given, stated, recipe=recipe, filled=filled)
     refuse_data_parallel(task, recipe)
+    refuse_by_hand(task, checked)
     if "optimizer" in given:
         _try_out(given["optimizer"], blocks.get("scheduler"), recipe, task, monitor, metrics, length)
     return Experiment(

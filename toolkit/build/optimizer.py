@@ -61,6 +61,9 @@ def parameter_groups(
     of their own beside it, with ``weight_decay`` 0. Frozen parameters are left out, shared ones come once. A group has
     a ``name`` (shown by the learning-rate monitor) where there are several.
 
+    ``module`` may be a part of ``model``, for a task that makes several optimizers: patterns mean names of the whole
+    model then too, and one that means another part is passed over. All were tried on the whole task before.
+
     Raises:
         RecipeError: patterns that match nothing; all of them at once.
         BuildError: every parameter is frozen.
@@ -68,7 +71,8 @@ def parameter_groups(
     parameters = named_parameters(module, model)
     options: Mapping[str, Mapping[str, Any]] = block.words.get("groups") or {}
     no_decay = _patterns(block.words.get("no_decay"))
-    _check_patterns(block, recipe, parameters)
+    if model is None or _holds(module, model):
+        _check_patterns(block, recipe, parameters)
     trainable = [named for named in parameters if named.parameter.requires_grad]
     if not trainable:
         raise problem_at(block, recipe, "has nothing to optimize: every parameter of the model is frozen")
@@ -111,6 +115,12 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
 
 def _patterns(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _holds(module: nn.Module, model: nn.Module) -> bool:
+    """Whether ``module`` is all of the model, or more."""
+    within = {id(parameter) for parameter in module.parameters()}
+    return all(id(parameter) in within for parameter in model.parameters())
 
 
 def _check_patterns(block: Block, recipe: Recipe, parameters: list[NamedParameter]) -> None:

@@ -273,7 +273,8 @@ class FastEpochLoop(_TrainingEpochLoop):
             self._stretch = 0 if stop else self._stretch
             return
         every = self.save_every_n_steps
-        save = save or (every > 0 and self.global_step % every == 0)
+        # A task that optimizes by hand may step with each of its optimizers in one batch, and pass the number by.
+        save = save or (every > 0 and self.global_step % every < max(1, len(trainer.optimizers)))
         if self.between_batches is not None and (stop or (save and not first)):
             self.between_batches()
         if stop:

@@ -19,6 +19,7 @@ _WARNINGS = (
     r".*`tensorboardX` has been removed as a dependency.*",
     r".*module\(s\) in eval mode at the start of training.*",
     r".*loading a checkpoint outside the 'fit' stage.*",
+    r".*callbacks used to create the checkpoint need to be provided.*",
     r".*GPU available but not used.*",
     r".*LeafSpec.* is deprecated.*",
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",

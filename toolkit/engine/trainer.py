@@ -116,6 +116,18 @@ def make_trainer(options: Mapping[str, Any], recipe: Recipe | None = None) -> pl
     return trainer
 
 
+def forget_averages(trainer: pl.Trainer) -> None:
+    """After a fit, makes the weights that a checkpoint is loaded with those that it was chosen by, the averaged ones.
+
+    A checkpoint holds both. Lightning's callback puts the current ones back whenever it has averages of its own, and
+    keeps them beyond the fit (pytorch-lightning 2.6.6): the test would be of weights that nobody has validated.
+    """
+    callbacks: list[pl.Callback] = getattr(trainer, "callbacks")  # noqa: B009  (mypy does not see what Lightning sets)
+    for callback in callbacks:
+        if isinstance(callback, WeightAveraging):
+            callback._average_model = None
+
+
 def _with_ranks(plugins: Any) -> list[Any]:
     """Lightning's plugins, and what tells it which process this is; a cluster environment among them stays."""
     listed = list(plugins) if isinstance(plugins, (list, tuple)) else [] if plugins is None else [plugins]

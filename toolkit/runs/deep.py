@@ -200,6 +200,8 @@ class _Looks(pl.Callback):
         self.bytes = 0
         self.samples = 0
         self._kept: dict[int, int] = {}
+        self._reached: set[str] = set()
+        """Parameters that got a gradient in one of the step's backward passes."""
 
     def at_outputs(self, module: nn.Module, inputs: Any, outputs: Any) -> None:
         if not torch.is_grad_enabled() or self.output_shape:
@@ -226,9 +228,11 @@ class _Looks(pl.Callback):
             if not parameter.requires_grad:
                 continue
             if parameter.grad is None:
-                self.unused.append(name)
-            elif not bool(torch.isfinite(parameter.grad).all()):
-                self.non_finite.append(f"the gradient of {name}")
+                continue
+            self._reached.add(name)
+            found = f"the gradient of {name}"
+            if found not in self.non_finite and not bool(torch.isfinite(parameter.grad).all()):
+                self.non_finite.append(found)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -238,6 +242,9 @@ class _Looks(pl.Callback):
             self.loss = float(loss.detach())
             if not bool(torch.isfinite(loss)):
                 self.non_finite.append("the loss")
+        # Not after a backward pass: a task that optimizes by hand may have several in one step, each of a part.
+        trained = [name for name, parameter in pl_module.named_parameters() if parameter.requires_grad]
+        self.unused = [name for name in trained if name not in self._reached]
         # Added up and not measured: what the process takes on a CPU is mostly not the model's.
         weights = list(pl_module.parameters())
         gradients = [parameter.grad for parameter in weights if parameter.grad is not None]

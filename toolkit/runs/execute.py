@@ -21,7 +21,7 @@ from toolkit.engine.external import external_callbacks
 from toolkit.engine.fast_loop import describe_loop, use_step_graph
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.stop import stop_asked
-from toolkit.engine.trainer import make_trainer, processes, trainer_options
+from toolkit.engine.trainer import forget_averages, make_trainer, processes, trainer_options
 from toolkit.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, RequestError
 from toolkit.hooks import LoadedHooks, load_hooks
 from toolkit.recipe.grammar import STEP_GRAPH
@@ -36,6 +36,7 @@ from toolkit.tracking.folder import FAILED, FINISHED, INTERRUPTED, TERMINATED
 from toolkit.tracking.redact import Redactor
 from toolkit.tracking.report import graph_line, print_pair
 from toolkit.tracking.resumable import start_again
+from toolkit.tracking.task_pictures import TaskPictures
 from toolkit.tracking.task_tables import TaskTables
 
 STOPPED: Mapping[int, tuple[type[RunFailed], str, str]] = {
@@ -110,7 +111,7 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
         folder=folder.path,
         checkpoints=folder.checkpoints,
         run_id=run.id,
-        callbacks=[*callbacks.values(), *others, TaskTables(experiment, folder.plots)],
+        callbacks=[*callbacks.values(), *others, TaskTables(experiment, folder.plots), TaskPictures(folder.plots)],
         loggers=loggers.values(),
         batches_per_epoch=batches,
     )
@@ -162,6 +163,7 @@ def _train_and_test(run: Run) -> RunResult:
     optimizers = [_without_lr(describe_optimizer(optimizer)) for optimizer in trainer.optimizers]
     # Asked once for all processes: the first may be removing checkpoints while another looks.
     chosen = trainer.strategy.broadcast(run.tested_checkpoint())
+    forget_averages(trainer)
     if chosen is not None and experiment.has_test:
         trainer.test(experiment.task, datamodule=data, ckpt_path=chosen[0].path, weights_only=True, verbose=False)
         metrics.update(trainer.callback_metrics)

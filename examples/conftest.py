@@ -1,0 +1,87 @@
+"""Installs the example plugins for their tests, as pip does, into a folder of their own.
+
+They are not part of the environment that `make` makes: nobody finds them in `toolkit ls` who did not ask for them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PLUGINS = sorted(path.parent for path in (Path(__file__).parent / "plugins").glob("*/pyproject.toml"))
+
+# As tests/conftest.py has it: several programs on few cores are several times slower otherwise.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and the code it ended with."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that holds the example plugins, without what they depend on."""
+    assert len(PLUGINS) == 4
+    site = tmp_path_factory.mktemp("site")
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", str(site)]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", *options, *map(str, PLUGINS)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return site
+
+
+@pytest.fixture(autouse=True)
+def environment(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty current folder, and the plugins on the path of this process and of those that it starts."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(installed)])
+    paths = [str(installed), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name in ("COLUMNS", "FORCE_COLOR", "TOOLKIT_RUNS", "TOOLKIT_WEBHOOK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(installed)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def toolkit(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Carry out a command line in the current folder, as if through a pipe."""
+    from toolkit.cli import main
+
+    def command(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = main(arguments)
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, printed.err)
+
+    return command
+
+
+@pytest.fixture
+def readme(request: pytest.FixtureRequest) -> list[list[str]]:
+    """The words of every `toolkit` command in the README of the plugin whose test asks, without `toolkit` itself."""
+    text = (request.path.parents[1] / "README.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"(?s)\n```sh\n(.*?)```", text) for line in block.splitlines()]
+    words = [shlex.split(line, comments=True) for line in lines]
+    assert len(words) >= 3
+    assert all(each[0] == "toolkit" for each in words)
+    return [each[1:] for each in words]

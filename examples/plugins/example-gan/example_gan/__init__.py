@@ -1,0 +1,1 @@
+"""Generative adversarial networks for the toolkit: a task of its own, with two optimizers."""

@@ -1,0 +1,1 @@
+"""Two listeners for the toolkit: one tells a webhook of runs, one keeps their metrics as Parquet."""
