@@ -27,6 +27,7 @@ MODULES = (
     "memory",
     "language_model",
     "recsys",
+    "speech",
     "gpu",
 )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ddp, gpu, language_model, loading, memory, recsys, startup, step, step_others
+from benchmarks import ddp, gpu, language_model, loading, memory, recsys, speech, startup, step, step_others
 from benchmarks.__main__ import MODULES
 from benchmarks.frame import Measured, Rounds, Settings, call, interleaved, repeated
 from benchmarks.table import ABSENT, WIDTH, Against, Row, table
@@ -35,6 +35,7 @@ LABELS = {
     "memory": [[row.label for row in rows] for rows in (memory.RUN, memory.LARGE, memory.LARGE)],
     "language_model": [[row.label for row in language_model.ROWS]] * 2,
     "recsys": [list(recsys.LABELS)] * len(recsys.MODELS),
+    "speech": [[row.label for row in rows] for rows in (speech.TRAINING, speech.HEARING)],
     "gpu": [[row.label for row in gpu.ROWS]] * 2,
 }
 """By module the lines of each of its tables."""

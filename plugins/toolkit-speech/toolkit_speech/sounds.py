@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from toolkit_speech.audio import UNREAD, Header, recording
+from toolkit_speech.kept import Kept
 from toolkit_speech.resample import resampled
 
 
@@ -82,7 +83,7 @@ class Reading:
 
 
 class AudioFiles:
-    """Sounds in files.
+    """Sounds in files, which are decoded once as long as they fit into memory (`toolkit_speech.kept`).
 
     Arguments:
         paths: the files.
@@ -104,12 +105,17 @@ class AudioFiles:
         lengths = [reading.length(path, each) for path, each in zip(self.paths, known, strict=True)]
         self.lengths = torch.tensor(lengths, dtype=torch.int64)
         self._beside = list(beside)
+        self._kept = Kept()
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, number: int) -> Tensor:
-        return self.reading.waveform(self.paths[number])
+        waveform = self._kept.get(number)
+        if waveform is None:
+            waveform = self.reading.waveform(self.paths[number])
+            self._kept.keep(number, waveform)
+        return waveform
 
     def name(self, number: int) -> str:
         return self.paths[number]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toolkit_speech.kept import FULL_SCALE, Kept, in_16_bits
 from toolkit_speech.transforms.interpolate import stretched
 
 FILE = Path(__file__).parent / "data" / "symbols.npz"
@@ -48,7 +49,7 @@ class Plan(NamedTuple):
 
 
 class Composed:
-    """Sounds that are composed of the symbols when they are wanted.
+    """Sounds that are composed of the symbols when they are wanted, in 16 bits as a file would hold them.
 
     Arguments:
         plans: of each.
@@ -57,12 +58,17 @@ class Composed:
     def __init__(self, plans: Sequence[Plan]) -> None:
         self.plans = list(plans)
         self.lengths = torch.tensor([plan.length for plan in self.plans])
+        self._kept = Kept()
 
     def __len__(self) -> int:
         return len(self.plans)
 
     def __getitem__(self, number: int) -> Tensor:
-        return composed(self.plans[number])
+        sound = self._kept.get(number)
+        if sound is None:
+            sound = in_16_bits(composed(self.plans[number])) * (1 / FULL_SCALE)
+            self._kept.keep(number, sound)
+        return sound
 
     def name(self, number: int) -> str:
         return f"sound {number}"

@@ -24,12 +24,15 @@ class MaskedBatchNorm(_BatchNorm):
         between = inputs.dim() - 3
         shape = (1, -1, *[1] * (between + 1))
         mask = there.view(len(there), 1, *[1] * between, there.shape[1]).to(inputs.dtype)
+        values = inputs * mask
         if self.training:
-            values = inputs.float()
+            values = values.float()
             dims = [0, *range(2, inputs.dim())]
             count = (there.sum() * inputs[0, 0].numel() // max(1, there.shape[1])).clamp_min(1)
-            mean = (values * mask).sum(dims) / count
-            variance = ((values - mean.view(shape)).square() * mask).sum(dims) / count
+            mean = values.sum(dims) / count
+            # Each pass over all frames costs as much as the convolution before it does in a small network: two sums in
+            # place of the mean of squared differences are a pass less forwards, and three backwards.
+            variance = (values.square().sum(dims) / count - mean.square()).clamp_min(0)
             self._remember(mean, variance * count / (count - 1).clamp_min(1))
         else:
             assert self.running_mean is not None
@@ -37,8 +40,7 @@ class MaskedBatchNorm(_BatchNorm):
             mean, variance = self.running_mean, self.running_var
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shift = self.bias - mean * scale
-        normalised: Tensor = (inputs * scale.view(shape) + shift.view(shape)) * mask
-        return normalised.to(inputs.dtype)
+        return torch.addcmul(shift.view(shape) * mask, values, scale.view(shape)).to(inputs.dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:

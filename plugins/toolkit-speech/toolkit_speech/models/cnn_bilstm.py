@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from toolkit_speech.features.masking import inside
 from toolkit_speech.models.batch_norm import MaskedBatchNorm
+from toolkit_speech.models.bilstm import BiLSTM
 from toolkit_speech.models.features import channels_of, features_of, halved
 from toolkit_speech.samples import Heard
 
@@ -53,7 +53,7 @@ class CNNBiLSTM(nn.Module):
         frequencies = ((frequencies + 1) // 2 + 1) // 2
         widths = [channels * frequencies, *[width] * (depth - 1)]
         self.norms = nn.ModuleList(MaskedBatchNorm(each) for each in widths)
-        self.lstms = nn.ModuleList(nn.LSTM(each, width // 2, batch_first=True, bidirectional=True) for each in widths)
+        self.lstms = nn.ModuleList(BiLSTM(each, width) for each in widths)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, vocab_size)
 
@@ -70,12 +70,7 @@ class CNNBiLSTM(nn.Module):
         maps = functional.hardtanh(self.first_norm(maps, there), 0.0, 20.0)
         maps = functional.hardtanh(self.second_norm(self.second(maps), there), 0.0, 20.0)
         frames = maps.flatten(1, 2)
-        # A recurrent network refuses a sequence of no frame; what it says of this one is not counted.
-        packed_lengths = lengths.clamp_min(1).cpu()
         for norm, lstm in zip(self.norms, self.lstms, strict=True):
-            frames = self.dropout(norm(frames, there)).transpose(1, 2)
-            packed = pack_padded_sequence(frames, packed_lengths, batch_first=True, enforce_sorted=False)
-            frames, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=there.shape[1])
-            frames = frames.transpose(1, 2)
+            frames = lstm(self.dropout(norm(frames, there)).transpose(1, 2), lengths).transpose(1, 2)
         logits = self.out(self.dropout(frames.transpose(1, 2)))
         return logits.float().log_softmax(2), lengths
