@@ -84,8 +84,8 @@ ABOUT: Final[Mapping[str, About]] = {
             Member(
                 _MADE,
                 "pictures",
-                "after an evaluation, uint8 tensors `(3, height, width)` by name, which become `plots/<name>.png` and "
-                "go to the loggers",
+                "after an evaluation, and after a validation of a fit that draws new ones, uint8 tensors `(3, height, "
+                "width)` by name, which become `plots/<name>.png` and go to the loggers",
             ),
             Member(
                 _MADE,
