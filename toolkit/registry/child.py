@@ -58,7 +58,7 @@ def in_children(
     first, left = list(before), list(entries)
     while first or left:
         waiting = [*first, *left]
-        for answer in _in_child(waiting, function, timeout):
+        for answer in _in_child(tuple(waiting), function, timeout):
             waiting.pop(0)
             if answer.entry in answered:  # of those that come first, by the child before this one
                 continue
