@@ -16,7 +16,7 @@ class Sources:
     """Which files of the repository are pages, or lie beside them."""
 
     pages: Mapping[str, str]
-    """By the path of a file outside the documentation's folder the page that it is, or with an anchor the one with it."""
+    """By the path of a file outside the documentation's folder its page, or with an anchor the page that shows it."""
     folder: str
     """The documentation's folder, whose files all have their own names on the site."""
 
