@@ -60,7 +60,7 @@ def _file(kind: str) -> str:
 
 def _overview(entries: dict[str, list[Entry]], recipes: Sequence[RecipeFile]) -> str:
     count = sum(map(len, entries.values()))
-    names = ", ".join(f"[{recipe.name}](recipes.md#{_anchor(recipe.name)})" for recipe in recipes)
+    names = ", ".join(f"[{recipe.name}](recipes.md#{anchor(recipe.name)})" for recipe in recipes)
     parts = [
         "# Catalogue",
         f"All {count} components and {len(recipes)} recipes of the toolkit and its own plugins. What other plugins "
@@ -73,7 +73,7 @@ def _overview(entries: dict[str, list[Entry]], recipes: Sequence[RecipeFile]) ->
         names,
     ]
     for kind in KINDS:
-        links = (f"[{entry.name}]({_file(kind)}#{_anchor(entry.name)})" for entry in entries[kind])
+        links = (f"[{entry.name}]({_file(kind)}#{anchor(entry.name)})" for entry in entries[kind])
         parts += [
             f"## {_plural(kind).capitalize()} ({len(entries[kind])})",
             ABOUT[kind].purpose,
@@ -215,7 +215,7 @@ def _code(text: str) -> str:
     return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>" if text else ""
 
 
-def _anchor(heading: str) -> str:
+def anchor(heading: str) -> str:
     """The anchor that the site gives to a heading: without what is neither a letter, a digit, `_` nor `-`."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 

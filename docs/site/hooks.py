@@ -16,22 +16,29 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from catalogue import catalogue
+from catalogue import anchor, catalogue
 from links import Sources, rewritten
 
 ROOT = Path(__file__).parents[2]
 DOCS = "docs"
 
-OUTSIDE = {
-    "index.md": "README.md",
-    "changelog.md": "CHANGELOG.md",
-    "contributing.md": "CONTRIBUTING.md",
-    **{
-        f"plugins/{readme.parent.name}.md": f"plugins/{readme.parent.name}/README.md"
-        for readme in ROOT.glob("plugins/*/README.md")
-    },
-}
-"""Pages of the site by the files of the repository that they are."""
+
+def _outside() -> dict[str, str]:
+    """What the site shows of the repository outside the documentation's folder: places on the site, and files."""
+    found = {"index.md": "README.md", "changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+    for readme in ROOT.glob("plugins/*/README.md"):
+        found[f"plugins/{readme.parent.name}.md"] = f"plugins/{readme.parent.name}/README.md"
+    if (ROOT / "examples/README.md").exists():
+        found["examples/index.md"] = "examples/README.md"
+    for readme in ROOT.glob("examples/plugins/*/README.md"):
+        folder = readme.parent
+        found[f"examples/{folder.name}.md"] = f"examples/plugins/{folder.name}/README.md"
+        for picture in folder.glob("*.png"):
+            found[f"examples/{folder.name}/{picture.name}"] = f"examples/plugins/{folder.name}/{picture.name}"
+    return found
+
+
+OUTSIDE = _outside()
 
 CATALOGUE = "catalogue"
 AWAITED = ("tutorial.md", "testing-plugins.md", "editors.md")
@@ -40,17 +47,17 @@ AWAITED = ("tutorial.md", "testing-plugins.md", "editors.md")
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fills the navigation with what is found: the plugins' pages and the catalogue's."""
-    plugins = sorted(uri for uri in OUTSIDE if uri.startswith("plugins/"))
     made: dict[str, list[Any]] = {
-        "Plugins": [{Path(uri).stem: uri} for uri in plugins],
+        "Plugins": _pages_in("plugins"),
+        "Examples": _pages_in("examples"),
         "Catalogue": [{title: f"{CATALOGUE}/{name}"} for name, (title, _) in _catalogue().items()],
     }
     absent = [name for name in AWAITED if not (ROOT / DOCS / name).exists()]
     nav: list[Any] = []
     for section in config.nav or []:
         ((title, items),) = section.items()
-        nav.append({title: made[title] if not items else [item for item in items if _page(item) not in absent]})
-    config.nav = nav
+        nav.append({title: [item for item in items or made[title] if _page(item) not in absent]})
+    config.nav = [section for section in nav if any(section.values())]
     return config
 
 
@@ -68,8 +75,17 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     uri = page.file.src_uri
     if uri.startswith(f"{CATALOGUE}/"):
         return markdown
-    sources = Sources({path: uri for uri, path in OUTSIDE.items()}, DOCS)
+    recipes = (path.relative_to(ROOT) for path in ROOT.glob("recipes/*/*.yaml"))
+    shown = {str(path): f"{CATALOGUE}/recipes.md#{anchor(f'{path.parent.name}/{path.stem}')}" for path in recipes}
+    sources = Sources({**shown, **{path: uri for uri, path in OUTSIDE.items()}}, DOCS)
     return rewritten(markdown, OUTSIDE.get(uri, f"{DOCS}/{uri}"), uri, sources)
+
+
+def _pages_in(folder: str) -> list[Any]:
+    """Entries of the navigation for pages from outside, an index first."""
+    pages = [uri for uri in OUTSIDE if uri.startswith(f"{folder}/") and uri.endswith(".md")]
+    pages.sort(key=lambda uri: (not uri.endswith("/index.md"), uri))
+    return [uri if uri.endswith("/index.md") else {Path(uri).stem: uri} for uri in pages]
 
 
 def _page(item: Any) -> str:

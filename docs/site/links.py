@@ -16,7 +16,7 @@ class Sources:
     """Which files of the repository are pages, or lie beside them."""
 
     pages: Mapping[str, str]
-    """By the path of a file outside the documentation's folder the page that it is."""
+    """By the path of a file outside the documentation's folder its page, or with an anchor the page that shows it."""
     folder: str
     """The documentation's folder, whose files all have their own names on the site."""
 
@@ -48,7 +48,9 @@ def rewritten(markdown: str, source: str, uri: str, sources: Sources) -> str:
         place = sources.uri(path)
         if place is None:
             return f"{match['text']} (`{path}`)"
-        relative = posixpath.relpath(place, posixpath.dirname(uri) or ".")
+        page, _, where = place.partition("#")
+        anchor = anchor or where
+        relative = posixpath.relpath(page, posixpath.dirname(uri) or ".")
         return f"{match['image']}[{match['text']}]({relative}{'#' if anchor else ''}{anchor})"
 
     parts, end = [], 0
