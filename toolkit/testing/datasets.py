@@ -79,7 +79,7 @@ def workers_zero_and_two_agree(subject: Subject) -> None:
 
 def splits_are_disjoint(subject: Subject) -> None:
     """No sample stands in two splits. (Compared by content, the inputs and targets of up to 2000 samples of each.)"""
-    data = dataset_of(subject)
+    data = dataset_of(subject, real=True)
     module = data_module(data, None if isinstance(data, LightningDataModule) else {"batch_size": 1, "workers": 0})
     if isinstance(data, LightningDataModule):
         data.prepare_data()
