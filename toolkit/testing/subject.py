@@ -65,7 +65,7 @@ class Subject:
 
     @property
     def batch(self) -> Any:
-        """What the component is called with, made anew and the same. Raises `Broken` where the case says nothing of it."""
+        """What the component is called with, made anew and the same. Raises `Broken` where the case has none."""
         if self.case.batch is None:
             raise Broken(f"the case has no `batch`, which a {self.kind} is called with")
         return made(self.case.batch)
