@@ -14,9 +14,8 @@ from pathlib import Path
 from toolkit.hooks import HOOKS, Hooks
 from toolkit.recipe.grammar import FACTS
 from toolkit.registry import KINDS, group, with_article
-from toolkit.registry.entry import CASES
+from toolkit.registry.entry import CASES, RECIPES
 from toolkit.registry.entry import HOOKS as LISTENERS
-from toolkit.registry.entry import RECIPES
 
 FOLDER = Path(__file__).parent
 
