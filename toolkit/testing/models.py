@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.engine.plain import check_plain
-from toolkit.testing.check import Broken
+from toolkit.testing.check import Broken, DoesNotApply
 from toolkit.testing.pair import in_two_processes
 from toolkit.testing.rows import ATOL, RTOL, assert_same, count, floats, moved, take, tensors
 from toolkit.testing.subject import SEED, Subject
@@ -21,7 +21,7 @@ from toolkit.testing.subject import SEED, Subject
 def every_parameter_gets_a_gradient(subject: Subject) -> None:
     """A forward pass in training mode gives every parameter that is to be trained a gradient, of finite numbers."""
     model = subject.build().train()
-    total(call(model, subject.batch)).backward()
+    torch.autograd.backward(total(call(model, subject.batch)))
     trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
     if not trained:
         return
@@ -74,11 +74,16 @@ def works_under_autocast(subject: Subject) -> None:
     finite numbers."""
     for device in devices():
         model, batch = subject.build().train().to(device), moved(subject.batch, device)
-        with torch.autocast(device, dtype=torch.bfloat16):
-            outputs = call(model, batch)
+        try:
+            with torch.autocast(device, dtype=torch.bfloat16):
+                outputs = call(model, batch)
+        except RuntimeError as error:
+            if "could not create a primitive" in str(error):
+                raise DoesNotApply("oneDNN has no such layer in bfloat16 for this processor") from error
+            raise
         if not all(bool(torch.isfinite(each).all()) for each in floats(outputs)):
             raise Broken(f"on {device} the outputs are not finite")
-        total(outputs).backward()
+        torch.autograd.backward(total(outputs))
         wild = [
             name
             for name, each in model.named_parameters()
@@ -105,7 +110,7 @@ def works_under_torch_compile(subject: Subject) -> None:
             atol=ATOL,
         )
         if any(each.requires_grad for each in floats(outputs)):
-            total(outputs).backward()
+            torch.autograd.backward(total(outputs))
     finally:
         torch._dynamo.reset()
 

@@ -99,7 +99,7 @@ def _folder(folder: Path) -> dict[str, Any]:
 
 def _table(folder: Path) -> dict[str, Any]:
     """Images named in a table."""
-    lines = ["file,label"]
+    lines = ["path,label"]
     for number in range(24):
         _draw(folder / f"{number}.png", number)
         lines.append(f"{number}.png,{'cat' if number % 2 else 'dog'}")
@@ -153,9 +153,15 @@ def _embeddings() -> tuple[Tensor, Tensor]:
     return _images(40, 4) - 0.5, torch.arange(40) % 8
 
 
+def _pairs() -> tuple[Tensor, Tensor]:
+    """Two images of each of eight pairs, every second one of two people."""
+    pairs = torch.arange(16) // 2
+    return _images(16, 4) - 0.5, -1 - 2 * pairs - pairs % 2
+
+
 METRICS = [
     Case(kind="metric", use="coco_map", batch=_found),
-    Case(kind="metric", use="pair_accuracy", args={"folds": 2}, batch=lambda: (_images(16, 4) - 0.5, torch.arange(16))),
+    Case(kind="metric", use="pair_accuracy", args={"folds": 2}, batch=_pairs),
     Case(kind="metric", use="recall_at_k", batch=_embeddings),
     Case(kind="metric", use="verification_accuracy", args={"pairs": 40, "folds": 2}, batch=_embeddings),
 ]
@@ -221,7 +227,7 @@ TASKS = [
             "model": {"use": "unet", "width": 4, "depth": 2},
             "loss": "dice_cross_entropy",
             "optimizer": {"use": "sgd", "lr": 0.01},
-            "metrics": {"mean_iou": {"input_format": "index"}},
+            "metrics": {"jaccard_index": {}},
         },
     ),
 ]
