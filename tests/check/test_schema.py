@@ -26,7 +26,29 @@ metrics: {accuracy: {}}
 trainer: {max_epochs: 2}
 """
 
-UNSEEN: dict[str, str] = {}
+UNSEEN = {
+    "broken_plugin": "a plugin that cannot be imported leaves its arguments open",
+    "code_without_flag": "whether --allow-code is given",
+    "loader_with_datamodule": "what a dataset returns",
+    "logged_raises": "what a task's code does",
+    "metric_not_fed": "what the task feeds",
+    "monitor": "what the task logs",
+    "not_callable": "what cannot be used has no arguments that could be told",
+    "parent": "the parent's file",
+    "parent_absent": "which files there are",
+    "parent_of_itself": "the parent's file",
+    "positional_only": "it is the component that is wrong",
+    "references": "what a reference resolves to",
+    "reserved_word": "it is the component that is wrong",
+    "scheduler_length": "two keys together",
+    "scheduler_length_in_steps": "two keys together",
+    "strategy": "which strategies start processes",
+    "task_needs": "what the task asks for",
+    "task_takes_no": "what the task asks for",
+    "tensor": "that lists are of equal length",
+    "trainer_minus_one": "that -1 stands for no end",
+    "warmup_too_long": "two keys together",
+}
 """Bad recipes in which the schema sees nothing wrong, each with what it would have to know."""
 
 

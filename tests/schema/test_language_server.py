@@ -244,10 +244,13 @@ def test_a_mistake_is_underlined_where_it_is(editor: Editor, recipe: Recipe, tex
     assert [each["range"]["start"] for each in found] == [{"line": line, "character": column}]
 
 
+ENDS = "trainer: {max_epochs: 1}\n"
+
+
 def test_what_is_missing_is_told(editor: Editor, recipe: Recipe) -> None:
-    file, *_ = recipe("task: classification\ndataset: image_folder|\n")
+    file, *_ = recipe(f"task: classification\ndataset: image_folder|\n{ENDS}")
     (found,) = editor.underlined_in(file)
     assert found["range"]["start"] == {"line": 2, "character": 9}
-    file, *_ = recipe("task: classification\ndataset: {use: image_folder}|\n")
+    file, *_ = recipe(f"task: classification\ndataset: {{use: image_folder}}|\n{ENDS}")
     (found,) = editor.underlined_in(file)
     assert "root" in found["message"]

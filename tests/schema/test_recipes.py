@@ -80,9 +80,11 @@ def test_a_shipped_recipe_has_no_mistake(validator: Draft7Validator, recipe: Any
         ({"metrics": {"Top5": {"use": "accuracy"}}}, "$.metrics"),
         ({"transforms": {"training": {}}}, "$.transforms"),
         ({"transforms": {"train": {"random_flip": {"q": 0.5}}}}, "$.transforms.train.random_flip"),
-        ({"trainer": {"max_epoch": 3}}, "$.trainer"),
+        ({"trainer": {"max_epochs": 3, "max_epoch": 3}}, "$.trainer"),
+        ({"trainer": {"devices": 2}}, "$.trainer"),
+        ({"scheduler": {"use": "cosine"}}, "$.scheduler"),
         ({"trainer": {"max_epochs": "many"}}, "$.trainer.max_epochs"),
-        ({"trainer": {"logger": True}}, "$.trainer"),
+        ({"trainer": {"max_steps": 3, "logger": True}}, "$.trainer"),
         ({"loader": {"batch_size": 0}}, "$.loader.batch_size"),
         ({"loader": {"batchsize": 8}}, "$.loader"),
         ({"engine": {"compile": "fast"}}, "$.engine.compile"),
@@ -127,6 +129,7 @@ def test_with_a_parent_the_keys_of_the_parent_may_be_missing(validator: Draft7Va
     assert mistakes(validator, {"seed": 3}) == [
         "$: 'task' is a required property",
         "$: 'dataset' is a required property",
+        "$: 'trainer' is a required property",
     ]
 
 
@@ -134,9 +137,11 @@ def test_everything_is_documented(validator: Draft7Validator) -> None:
     schema = validator.schema
     assert all(each["description"] for each in schema["properties"].values())
     sgd = schema["definitions"]["optimizer:toolkit-core:sgd"]["properties"]
-    assert sgd["momentum"]["description"] == "momentum factor (default: 0)"
+    assert sgd["momentum"]["description"] == "momentum factor (default: 0) (a number)"
     assert sgd["momentum"]["default"] == 0
     small = schema["definitions"]["model:toolkit-vision:small_cnn"]["properties"]
     assert "toolkit_vision" in small["use"]["description"]
-    assert small["num_classes"]["description"].endswith("Filled from the dataset where it is left out.")
+    assert small["num_classes"]["description"].endswith(
+        "Filled from the dataset where it is left out. (a whole number)"
+    )
     assert schema["properties"]["loader"]["properties"]["batch_size"]["description"].startswith("Samples in a batch")

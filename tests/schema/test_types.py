@@ -89,11 +89,11 @@ def test_it_accepts_what_fits(annotation: Any) -> None:
     if "$ref" in validator.schema:
         validator = Draft7Validator(anything)
     wrong = [value for value in VALUES if validator.is_valid(value) != fits(value, annotation)]
-    # A duration is told from any other text by the check alone; and 2.5 in a list of numbers is its too.
+    # A duration is told from any other text by the check alone.
     loose = {datetime.timedelta: ["", "auto", "red", "sum"]}
     assert wrong == loose.get(annotation, [])
 
 
 def test_a_default_fits_whatever_the_annotation_says() -> None:
-    assert {"type": "null"} in type_schema(int, "part", None)["anyOf"]
+    assert type_schema(int, "part", None)["anyOf"][0]["type"] == ["integer", "null"]
     assert type_schema(int, "part", "auto") == {"$ref": "#/definitions/value:part"}

@@ -15,10 +15,8 @@ from toolkit.check.report import Report
 from toolkit.check.toplevel import is_misspelt
 from toolkit.errors import did_you_mean, nearest
 from toolkit.recipe import DEFAULT, KeyPath
+from toolkit.recipe.grammar import TIMED
 from toolkit.registry import with_article
-
-_TIMED = ("step_size", "milestones", "T_max", "T_0", "total_iters", "gamma")
-"""Arguments of a scheduler whose meaning depends on what is counted, steps or epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ def check_interval(scheduler: Block | None, report: Report) -> None:
     """Schedulers that count time say what they count: epochs by accident is the classic silent mistake."""
     if scheduler is None or scheduler.words.get("interval") is not None:
         return
-    timed = [name for name in _TIMED if name in scheduler.signature.parameters]
+    timed = [name for name in TIMED if name in scheduler.signature.parameters]
     if timed:
         report.at_block(
             scheduler.path,

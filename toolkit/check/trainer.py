@@ -9,6 +9,7 @@ from typing import Any
 from toolkit.check.arguments import check_type, unknown_argument
 from toolkit.check.report import Report
 from toolkit.check.signature import signature_of
+from toolkit.recipe.grammar import ENDS
 
 ELSEWHERE: Mapping[str, str] = {
     "logger": "loggers are written under the top-level key `loggers`",
@@ -18,8 +19,6 @@ ELSEWHERE: Mapping[str, str] = {
     "enable_checkpointing": "checkpoints are always kept; `engine.keep` says how many",
 }
 """Trainer's arguments that the core gives itself, and what to write instead."""
-
-ENDS = ("max_epochs", "max_steps", "max_time")
 
 
 def check_trainer(values: Mapping[str, Any], report: Report) -> None:

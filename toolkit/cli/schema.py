@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from toolkit.registry import Plugin, Registry
     from toolkit.schema.gather import Gathered
 
-EXAMPLES = examples("toolkit schema --write", "toolkit schema > recipe.schema.json")
+EXAMPLES = examples("toolkit schema --write", "toolkit schema")
 
 FEW = 3
 """Components that could not be imported and are named, of one plugin."""

@@ -56,6 +56,12 @@ EXPECTATION = re.compile(r"\s*(>=|<=|==|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][
 LARGEST_SEED = 2**32 - 1
 """NumPy takes no larger one."""
 
+TIMED = ("step_size", "milestones", "T_max", "T_0", "total_iters", "gamma")
+"""Arguments of a scheduler whose meaning depends on what is counted, steps or epochs."""
+
+ENDS = ("max_epochs", "max_steps", "max_time")
+"""Arguments of the trainer that end a training; one of them has to be given."""
+
 BATCH_SIZE = 32
 """Samples in a batch of one process where a recipe does not say."""
 

@@ -9,12 +9,13 @@ reports the mistake in the component that was named, and not that none of two hu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from toolkit.recipe.grammar import (
     BLOCKS,
     COLLECTIONS,
+    ENDS,
     ENGINE_KEYS,
     EXPECTATION,
     KEEP_KEYS,
@@ -22,6 +23,7 @@ from toolkit.recipe.grammar import (
     LARGEST_SEED,
     RESULT,
     SAVE_KEYS,
+    TIMED,
     TOP_LEVEL,
     TRANSFORMS,
     WORDS,
@@ -80,10 +82,11 @@ def page(gathered: Gathered, registry: Registry, recipes: Sequence[str]) -> Sche
         "additionalProperties": False,
         "if": {"required": ["extends"]},
         "else": {
-            "required": ["task", "dataset"],
+            "required": ["task", "dataset", "trainer"],
             "properties": {
                 **{kind: refer(complete(kind)) for kind in BLOCKS},
                 **_by_path({path: refer(complete(labelled(kind))) for path, kind in COLLECTIONS.items()}),
+                "trainer": {"anyOf": [{"required": [end]} for end in ENDS]},
             },
         },
         "definitions": definitions,
@@ -95,7 +98,7 @@ def _top_level(blocks: Mapping[str, Described], recipes: Sequence[str]) -> dict[
         "extends": {"anyOf": [*_one_of(recipes), {"type": "string", "pattern": r"\.yaml$|^[./]"}]},
         "seed": _or_reference({"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}),
         **{kind: refer(position(kind)) for kind in BLOCKS},
-        **_by_path({path: refer(labelled(kind)) for path, kind in COLLECTIONS.items()}),
+        **_by_path({path: refer(labelled(kind)) for path, kind in COLLECTIONS.items()}, _closed),
         "loader": _closed(_arguments(blocks["loader"]["arguments"])),
         "trainer": _closed(_arguments(blocks["trainer"]["arguments"])),
         "engine": _closed(_engine(blocks)),
@@ -108,11 +111,13 @@ def _top_level(blocks: Mapping[str, Described], recipes: Sequence[str]) -> dict[
     return {key: found[key] for key in TOP_LEVEL}
 
 
-def _by_path(schemas: Mapping[tuple[str | int, ...], Schema]) -> dict[str, Schema]:
-    """The collections by top-level key; the two of transforms below theirs."""
+def _by_path(
+    schemas: Mapping[tuple[str | int, ...], Schema],
+    stages: Callable[[Mapping[str, Schema]], Schema] = lambda properties: {"properties": dict(properties)},
+) -> dict[str, Schema]:
+    """The collections by top-level key; ``stages`` makes one schema of the two of transforms."""
     found = {str(path[0]): schema for path, schema in schemas.items() if len(path) == 1}
-    stages = {stage: schemas["transforms", stage] for stage in TRANSFORMS}
-    return {**found, "transforms": _closed(stages)}
+    return {**found, "transforms": stages({stage: schemas["transforms", stage] for stage in TRANSFORMS})}
 
 
 def _closed(properties: Mapping[str, Schema]) -> Schema:
@@ -139,7 +144,7 @@ def _engine(blocks: Mapping[str, Described]) -> dict[str, Schema]:
 def _component(entry: Entry, told: Described, words: Mapping[str, Argument]) -> Schema:
     """The arguments of one component and the core's words, as a mapping with ``use`` holds them."""
     doc = f"{told['doc'] or texts.USE}\n\n{entry.kind} of {entry.distribution} {entry.version}: {entry.value}"
-    properties = {"use": {"description": doc}}
+    properties: dict[str, Schema] = {"use": {"description": doc}}
     for name, word in words.items():
         properties[name] = {"description": texts.WORDS[f"{entry.kind}.{name}"], **word["schema"]}
     if "groups" in words:
@@ -157,7 +162,9 @@ def _arguments(arguments: Mapping[str, Argument]) -> dict[str, Schema]:
 
 
 def _argument(argument: Argument) -> Schema:
-    default = f"default {json.dumps(argument['default'])}" if "default" in argument else ""
+    # Many docstrings tell the default themselves.
+    is_told = "default" not in argument or "default" in argument["doc"].lower()
+    default = "" if is_told else f"default {json.dumps(argument['default'])}"
     form = "; ".join(filter(None, (argument["type"], default)))
     filled = texts.FILLED.get(argument.get("filled", ""), "")
     doc = " ".join(filter(None, (argument["doc"], filled, f"({form})" if form else "")))
@@ -280,6 +287,11 @@ def _complete(
     bare = _all_of(
         {"if": enum, "then": {"type": "object"}} for enum in _one_of([n for entry in needed for n in offers[entry]])
     )
+    counting = [
+        {"if": _uses(names), "then": {"required": ["interval"]}}
+        for entry, names in offers.items()
+        if kind == "scheduler" and any(name in TIMED for name in components[entry]["arguments"])
+    ]
     found: dict[str, Schema] = {
         named: {
             **_all_of({"if": _uses(offers[entry]), "then": {"required": names}} for entry, names in needed.items()),
@@ -287,7 +299,7 @@ def _complete(
         },
         complete(kind): {
             "if": {"type": "object"},
-            "then": {"required": ["use"], "allOf": [refer(named)]},
+            "then": {"required": ["use"], "allOf": [refer(named), *counting]},
             "else": bare,
         },
         complete(any_value(kind)): {

@@ -5,6 +5,7 @@ A component may stand wherever a value may, and so may a reference such as ``${s
 
 from __future__ import annotations
 
+import datetime
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +27,14 @@ from toolkit.check.types import fits
 from toolkit.check.wording import described
 from toolkit.schema.definitions import any_value, refer, reference_or_component
 
-_SINGLE: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string", NONE: "null"}
+_SINGLE: dict[Any, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    datetime.timedelta: "string",
+    NONE: "null",
+}
 
 
 def type_schema(annotation: Any, kind: str, default: Any = MISSING) -> dict[str, Any]:
@@ -92,6 +100,5 @@ def _member(member: Any, kind: str) -> dict[str, Any]:
     if origin is tuple and arguments and arguments[-1] is not Ellipsis:
         items = [type_schema(argument, kind) for argument in arguments]
         return {"type": "array", "items": items, "minItems": len(items), "maxItems": len(items)}
-    if origin in (*LISTS, *SETS, tuple):
-        return {"type": "array", "items": type_schema(arguments[0] if arguments else Any, kind)}
-    return {"type": ["string", "number"]}  # a duration: '01:30:00', or seconds
+    assert origin in (*LISTS, *SETS, tuple), member
+    return {"type": "array", "items": type_schema(arguments[0] if arguments else Any, kind)}
