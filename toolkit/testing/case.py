@@ -32,7 +32,7 @@ class Case:
     an empty folder, and returns the arguments."""
     batch: Any = None
     """What it is called with, or a function without arguments that makes it: for a model what ``forward`` gets (a tuple
-    is several arguments where ``forward`` requires several), for a loss ``(outputs, targets)``, for a metric what
+    is several arguments where ``forward`` takes several), for a loss ``(outputs, targets)``, for a metric what
     ``update`` gets, for a transform a batch, for a part what it is called with. For an optimizer, where it cannot take
     any parameter: a module whose ``forward()`` returns what is to be made small. At least two rows."""
     mask: Any = None
@@ -46,6 +46,8 @@ class Case:
     ``run_files``."""
     label: str = ""
     """Tells several cases of one component apart."""
+    untested: str = ""
+    """Why none of it can be looked at, such as weights that have to be downloaded first: no check applies then."""
     known_failures: Mapping[str, str] = field(default_factory=dict)
     """By the name of a check, why it fails. A check that passes all the same is a failure then."""
 

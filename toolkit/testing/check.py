@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from toolkit.errors import RequestError, did_you_mean
+from toolkit.errors import Problem, RequestError, did_you_mean
 from toolkit.testing.case import Case
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Check:
     def __call__(self) -> None:
         from toolkit.testing.subject import subject_of
 
+        if self.case.untested:
+            raise DoesNotApply(self.case.untested)
         try:
             with subject_of(self.distribution, self.case, self.suite) as subject:
                 self.function(subject)
@@ -90,6 +92,9 @@ class Check:
 def found(error: BaseException) -> str:
     """What an exception says, for the end of a report: our own words as they are, others' with their type."""
     text = str(error).strip()
+    problem = getattr(error, "problem", None)
+    if isinstance(problem, Problem):
+        return problem.text  # without its place, in a file that is gone
     if isinstance(error, (Broken, RequestError)):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -56,9 +56,9 @@ def arguments_are_plain_yaml(subject: Subject) -> None:
 
 
 def construction_has_no_side_effects(subject: Subject) -> None:
-    """Building the component writes no file, opens no connection, starts no process and no thread, and changes nothing
-    global: no settings of torch or NumPy, no environment variables, no seeds. Only what holds weights draws random
-    numbers, and nothing seeds the generators itself."""
+    """Building the component writes no file (temporary ones apart), opens no connection, starts no process and no
+    thread, and changes nothing global: no settings of torch or NumPy, no environment variables. Only what may hold
+    weights draws random numbers, and nothing seeds the generators itself."""
     build = builder(subject)
     _ = subject.args  # the files that they name are the case's
     allowed = [subject.folder / "case.yaml", *([subject.folder / "cache"] if subject.kind == "dataset" else [])]
@@ -66,7 +66,7 @@ def construction_has_no_side_effects(subject: Subject) -> None:
     for seed in (1, 2):
         seed_all(seed)
         numbers = numbers_state()
-        with watching(*allowed) as watch:
+        with watching(subject.folder, *allowed) as watch:
             build(None)
         if watch.done():
             raise Broken("; ".join(dict.fromkeys(watch.done())))

@@ -129,7 +129,7 @@ def facts_are_true(subject: Subject) -> None:
 def nothing_is_downloaded_in_construction(subject: Subject) -> None:
     """Where downloads are forbidden (`toolkit check`, and this suite) nothing is asked of the network: the dataset is
     made of what is on this machine, or raises because it is not there, and then has a `stand_in(seed)`."""
-    with watching(subject.folder) as watch:
+    with watching(subject.folder, subject.folder) as watch:
         try:
             dataset_of(subject)
         except BuildError as error:

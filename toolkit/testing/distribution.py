@@ -75,7 +75,7 @@ def _told(distribution: str, suite: Sequence[Case]) -> dict[str, Any]:
         specs = {}
         for number, (label, case) in enumerate(labelled(suite).items()):
             # Those that are known not to be built, or whose arguments cannot be sent, are for their own checks.
-            if case.kind in _BUILT:
+            if case.kind in _BUILT and not case.untested:
                 files = folder / str(number)
                 files.mkdir()
                 specs[label] = Spec(distribution, case.kind, case.use, arguments_of(case, files), {})

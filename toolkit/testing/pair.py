@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +24,8 @@ from toolkit.testing.subject import Subject
 PROCESSES = 2
 SECONDS = 120.0
 """How long a job may take; the first one waits for the processes to start."""
+PATIENCE = 5.0
+"""How long one process may go on after the other has failed, in seconds."""
 
 
 def in_two_processes(job: str, subject: Subject, value: Any) -> list[Any]:
@@ -41,11 +44,18 @@ def in_two_processes(job: str, subject: Subject, value: Any) -> list[Any]:
         _pair = _Pair()
         atexit.register(_end)
     try:
-        return _pair.do((list(sys.path), job, subject.spec, value))
+        answers = _pair.do((list(sys.path), job, subject.spec, value))
     except BaseException:
-        # After an error one may wait for the other for ever.
+        # One may wait for the other for ever.
         _end()
         raise
+    reasons = [result for failed, result in answers if failed]
+    if reasons:
+        if reasons != PROCESSES * reasons[:1]:
+            _end()  # they have not failed at the same place, and may not agree on what comes next
+        where = "each process" if len(reasons) == PROCESSES else "one of the processes"
+        raise Broken(f"in {where}: {reasons[0]}")
+    return [result for _, result in answers]
 
 
 _pair: _Pair | None = None
@@ -90,23 +100,34 @@ class _Pair:
             self._processes.append(process)
             self._answers.append(answers)
 
-    def do(self, job: Any) -> list[Any]:
+    def do(self, job: Any) -> list[tuple[bool, Any]]:
+        """Whether each process has failed, and what it returned, or why it failed. Raises `Broken` for silence."""
         written = pickle.dumps(job)
         for process in self._processes:
             assert process.stdin is not None
             with contextlib.suppress(BrokenPipeError):  # it has ended, which its silence tells too
                 process.stdin.write(written)
                 process.stdin.flush()
-        results = []
-        for rank, answers in enumerate(self._answers):
-            try:
-                failed, result = answers.get(timeout=SECONDS)
-            except queue.Empty:
-                raise Broken(f"process {rank} of {PROCESSES} did not end within {SECONDS:g} s") from None
+        found: dict[int, tuple[bool, Any]] = {}
+        deadline = time.monotonic() + SECONDS
+        while len(found) < PROCESSES:
+            for rank, answers in enumerate(self._answers):
+                if rank not in found:
+                    with contextlib.suppress(queue.Empty):
+                        found[rank] = answers.get(timeout=0.05)
+                if found.get(rank) == (True, ""):
+                    raise Broken(f"process {rank} of {PROCESSES} {self._last_words(rank)}")
+                if found.get(rank, (False,))[0]:
+                    # The other one may wait for what this one no longer sends.
+                    deadline = min(deadline, time.monotonic() + PATIENCE)
+            if time.monotonic() > deadline:
+                break
+        if len(found) == PROCESSES:
+            return [found[rank] for rank in range(PROCESSES)]
+        for rank, (failed, reason) in found.items():
             if failed:
-                raise Broken(f"in process {rank} of {PROCESSES}: {result or self._last_words(rank)}")
-            results.append(result)
-        return results
+                raise Broken(f"in process {rank} of {PROCESSES}: {reason}")
+        raise Broken(f"the two processes did not end within {SECONDS:g} s")
 
     def end(self) -> None:
         for process in self._processes:
@@ -117,7 +138,7 @@ class _Pair:
     def _last_words(self, rank: int) -> str:
         log = (Path(self._folder.name) / f"{rank}.log").read_text(encoding="utf-8", errors="replace")
         lines = [line.strip() for line in log.splitlines() if line.strip()]
-        return f"it ended{f': {lines[-1]}' if lines else ''}"
+        return f"ended by itself{f': {lines[-1]}' if lines else ''}"
 
 
 def _listen(stdout: IO[bytes], answers: queue.SimpleQueue[Any]) -> None:

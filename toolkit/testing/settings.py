@@ -54,7 +54,7 @@ def _write_deterministic(before: tuple[bool, bool]) -> None:
 
 def _write_cudnn(before: tuple[bool, bool, bool]) -> None:
     cudnn = torch.backends.cudnn
-    cudnn.enabled, cudnn.benchmark, cudnn.deterministic = before  # type: ignore[assignment]  # properties of a module
+    cudnn.enabled, cudnn.benchmark, cudnn.deterministic = before
 
 
 _SETTINGS = (

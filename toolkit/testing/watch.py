@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ _CHANGES = {
     "os.symlink": "made a link from",
     "os.link": "made a link from",
 }
+_WITH_FOLDER = ("os.mkdir", "os.remove", "os.rmdir")
+"""Their last argument is the open folder that a path is relative to, -1 for the working folder."""
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto")
 _PROCESSES = ("subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -34,12 +37,14 @@ _installed: list[bool] = []
 class Watch:
     """What was done while it watched, one line each."""
 
-    def __init__(self, allowed: Sequence[Path]) -> None:
+    def __init__(self, folder: Path, allowed: Sequence[Path]) -> None:
         self.files: list[str] = []
         self.network: list[str] = []
         self.processes: list[str] = []
         self.threads: list[str] = []
-        self._allowed = [os.path.realpath(folder) for folder in allowed]
+        self._folder = os.path.realpath(folder)
+        self._temporary = os.path.realpath(tempfile.gettempdir())
+        self._allowed = [os.path.realpath(each) for each in allowed]
 
     def done(self) -> list[str]:
         """Everything."""
@@ -53,24 +58,32 @@ class Watch:
             if isinstance(flags, int) and flags & _WRITING and not isinstance(path, int):
                 self._file("wrote the file", path)
         elif event in _CHANGES:
-            self._file(_CHANGES[event], arguments[0])
+            inside = arguments[-1] if event in _WITH_FOLDER else -1
+            self._file(_CHANGES[event], arguments[0], inside if isinstance(inside, int) else -1)
         elif event in _NETWORK:
             self.network.append(f"used the network ({event}: {arguments[-1]!r})")
         elif event in _PROCESSES:
             self.processes.append(f"started a process ({arguments[0]!r})" if arguments else f"called {event}")
 
-    def _file(self, what: str, path: Any) -> None:
-        if path is None:
-            return
+    def _file(self, what: str, path: Any, folder: int = -1) -> None:
         try:
-            name = os.path.realpath(os.fsdecode(path))
-        except (TypeError, ValueError):
+            # Relative to an open folder, as shutil.rmtree goes down; nothing is known of it where there is no /proc.
+            inside = os.readlink(f"/proc/self/fd/{folder}") if folder >= 0 else ""
+            name = os.path.realpath(os.path.join(inside, os.fsdecode(path)))
+        except (TypeError, ValueError, OSError):
             return
         # What Python itself writes when it imports a module, and what is no file.
         if "__pycache__" in name or name.startswith(("/dev/", "/proc/")):
             return
-        if not any(name == folder or name.startswith(folder + os.sep) for folder in self._allowed):
+        # Libraries make folders of their own among the temporary ones when they are imported.
+        if _is_in(name, self._temporary) and not _is_in(name, self._folder):
+            return
+        if not any(_is_in(name, each) for each in self._allowed):
             self.files.append(f"{what} {name}")
+
+
+def _is_in(name: str, folder: str) -> bool:
+    return name == folder or name.startswith(folder + os.sep)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -79,17 +92,18 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def watching(*allowed: Path) -> Iterator[Watch]:
+def watching(folder: Path, *allowed: Path) -> Iterator[Watch]:
     """Watch what is done inside a ``with`` block.
 
     Args:
+        folder: where everything that is written counts; elsewhere the system's temporary files do not.
         allowed: folders in which files may be written.
     """
     if not _installed:
         # For good: there is no way to take one out. It does nothing while nobody watches.
         sys.addaudithook(_hook)
         _installed.append(True)
-    watch = Watch(allowed)
+    watch = Watch(folder, allowed)
     start = threading.Thread.start
 
     def started(thread: threading.Thread) -> None:

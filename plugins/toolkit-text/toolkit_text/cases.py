@@ -54,7 +54,7 @@ MODELS = [
         kind="model",
         use="hf",
         args={
-            "head": "classification",
+            "head": "sequence_classification",
             "pretrained": False,
             "config": {
                 "model_type": "bert",

@@ -21,10 +21,12 @@ def _classes(*shape: int, below: int = 3, seed: int = 0) -> Tensor:
     return torch.randint(below, shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _model(use: str, size: int = 16, channels: int = 1, samples: int = 3, **args: Any) -> Case:
+def _model(use: str, size: int = 16, channels: int = 1, samples: int = 4, **args: Any) -> Case:
     arguments = {"num_classes": 3, "in_channels": channels, **args}
     return Case(kind="model", use=use, args=arguments, batch=lambda: _images(samples, channels, size, size))
 
+
+_BOXES = torch.tensor([[4.0, 6.0, 20.0, 24.0]])
 
 MODELS = [
     _model("mlp", image_size=[16, 16], hidden=8),
@@ -43,18 +45,23 @@ MODELS = [
     _model("timm", size=32, channels=3, arch="test_resnet"),
     _model("torchvision", size=32, channels=3, arch="mobilenet_v3_small"),
     _model("torchvision_segmentation", size=32, channels=3, arch="lraspp_mobilenet_v3_large"),
-    _model(
-        "centre_detector",
-        size=32,
-        width=8,
-        depth=1,
-        backbone={"use": "residual_backbone", "in_channels": 1, "widths": [4, 8, 8], "levels": 2},
+    Case(
+        kind="model",
+        use="centre_detector",
+        args={
+            "num_classes": 3,
+            "in_channels": 1,
+            "width": 8,
+            "depth": 1,
+            "backbone": {"use": "residual_backbone", "in_channels": 1, "widths": [4, 8, 8], "levels": 2},
+        },
+        batch=lambda: (_images(4, 1, 32, 32), {"boxes": _BOXES.expand(4, 1, 4), "labels": torch.ones(4, 1).long()}),
     ),
-    _model(
-        "torchvision_detection",
-        size=64,
-        channels=3,
-        arch="ssdlite320_mobilenet_v3_large",
+    Case(
+        kind="model",
+        use="torchvision_detection",
+        args={"arch": "ssdlite320_mobilenet_v3_large", "num_classes": 3},
+        batch=lambda: (_images(4, 3, 64, 64), [{"boxes": _BOXES, "labels": torch.tensor([1])} for _ in range(4)]),
     ),
 ]
 
@@ -92,7 +99,7 @@ def _folder(folder: Path) -> dict[str, Any]:
 
 def _table(folder: Path) -> dict[str, Any]:
     """Images named in a table."""
-    lines = ["file,label"]
+    lines = ["path,label"]
     for number in range(24):
         _draw(folder / f"{number}.png", number)
         lines.append(f"{number}.png,{'cat' if number % 2 else 'dog'}")
@@ -138,7 +145,7 @@ LOSSES = [
 def _found() -> tuple[Any, Any]:
     corners = torch.tensor([[1.0, 1.0, 9.0, 9.0], [4.0, 5.0, 18.0, 16.0]])
     scores, labels = torch.tensor([0.9, 0.4]), torch.tensor([0, 1])
-    found = [{"boxes": corners + shift, "scores": scores, "labels": labels} for shift in range(3)]
+    found = [{"boxes": corners + k, "scores": scores - 0.03 * k, "labels": labels} for k in range(3)]
     return found, [{"boxes": corners, "labels": labels} for _ in range(3)]
 
 
@@ -146,9 +153,15 @@ def _embeddings() -> tuple[Tensor, Tensor]:
     return _images(40, 4) - 0.5, torch.arange(40) % 8
 
 
+def _pairs() -> tuple[Tensor, Tensor]:
+    """Two images of each of eight pairs, every second one of two people."""
+    pairs = torch.arange(16) // 2
+    return _images(16, 4) - 0.5, -1 - 2 * pairs - pairs % 2
+
+
 METRICS = [
     Case(kind="metric", use="coco_map", batch=_found),
-    Case(kind="metric", use="pair_accuracy", args={"folds": 2}, batch=lambda: (_images(16, 4) - 0.5, torch.arange(16))),
+    Case(kind="metric", use="pair_accuracy", args={"folds": 2}, batch=_pairs),
     Case(kind="metric", use="recall_at_k", batch=_embeddings),
     Case(kind="metric", use="verification_accuracy", args={"pairs": 40, "folds": 2}, batch=_embeddings),
 ]
@@ -214,7 +227,7 @@ TASKS = [
             "model": {"use": "unet", "width": 4, "depth": 2},
             "loss": "dice_cross_entropy",
             "optimizer": {"use": "sgd", "lr": 0.01},
-            "metrics": {"mean_iou": {"input_format": "index"}},
+            "metrics": {"jaccard_index": {}},
         },
     ),
 ]

@@ -51,14 +51,15 @@ def _large_images() -> Any:
     return _n(2, 3, 48, 48), _n(2, 3, 48, 48, seed=1)
 
 
-def _boxes() -> Any:
+def _boxes(images: int) -> Any:
     import torch
 
     corners = torch.tensor([[1.0, 1, 10, 10], [4, 5, 20, 18]])
     found = [
-        {"boxes": corners + k, "scores": torch.tensor([0.9, 0.4]), "labels": torch.tensor([0, 1])} for k in range(3)
+        {"boxes": corners + k, "scores": torch.tensor([0.9, 0.4]) - 0.03 * k, "labels": torch.tensor([0, 1])}
+        for k in range(images)
     ]
-    true = [{"boxes": corners + 0.5, "labels": torch.tensor([0, 1])} for _ in range(3)]
+    true = [{"boxes": corners + 0.5, "labels": torch.tensor([0, 1])} for _ in range(images)]
     return found, true
 
 
@@ -82,8 +83,14 @@ def _questions() -> Any:
 
 
 CHANCES = {"task": "multiclass", "num_classes": 3}
-_AGGREGATED = "torchmetrics' running windows look at updates, not at rows"
 _DOWNLOADS = "it is built from pretrained weights that torchmetrics downloads"
+_UNDOCUMENTED = {
+    "arguments_are_named_and_documented": "torchmetrics tells of them at the classes that this one makes, by its `task`"
+}
+_BY_IMAGE = "torchmetrics gathers a tensor for each image, which ends processes that have seen different numbers (1.9)"
+_BY_UPDATE = {
+    "several_updates_equal_one": "torchmetrics numbers the groups of a batch: one that lacks a group is misread (1.9)"
+}
 
 METRICS = [
     *_family(lambda: (_n(6),), _plain("cat_metric", "max_metric", "mean_metric", "min_metric", "sum_metric")),
@@ -142,11 +149,13 @@ METRICS = [
             "sensitivity_at_specificity": {**CHANCES, "min_specificity": 0.5},
             "specificity_at_sensitivity": {**CHANCES, "min_sensitivity": 0.5},
         },
+        known_failures=_UNDOCUMENTED,
     ),
-    *_family(lambda: (_whole(6, 2), _whole(6, 2, seed=1)), {"exact_match": CHANCES}),
+    *_family(lambda: (_whole(6, 2), _whole(6, 2, seed=1)), {"exact_match": CHANCES}, known_failures=_UNDOCUMENTED),
     *_family(
         lambda: (_n(8), _whole(8, below=2, seed=1), _whole(8, below=2, seed=2)),
         {"binary_fairness": {"num_groups": 2}, "binary_group_stat_rates": {"num_groups": 2}},
+        known_failures=_BY_UPDATE,
     ),
     *_family(
         lambda: (_n(6, 3), _whole(6, 3, below=2, seed=1)),
@@ -180,18 +189,25 @@ METRICS = [
         lambda: (_n(9, 2), _whole(9, seed=1)),
         _plain("calinski_harabasz_score", "davies_bouldin_score", "dunn_index"),
     ),
+    # Of as many images in each process; see `intersection_over_union`.
     *_family(
-        _boxes,
-        {
-            **_plain(
-                "complete_intersection_over_union",
-                "distance_intersection_over_union",
-                "generalized_intersection_over_union",
-                "intersection_over_union",
-            ),
-            "mean_average_precision": {"backend": "faster_coco_eval"},
+        lambda: _boxes(4),
+        _plain(
+            "complete_intersection_over_union",
+            "distance_intersection_over_union",
+            "generalized_intersection_over_union",
+        ),
+        known_failures={"arguments_are_named_and_documented": "torchmetrics tells of iou_threshold elsewhere (1.9)"},
+    ),
+    *_family(
+        lambda: _boxes(3),
+        _plain("intersection_over_union"),
+        known_failures={
+            "arguments_are_named_and_documented": "torchmetrics tells of iou_threshold elsewhere (1.9)",
+            "distributed_sum_equals_single_process": _BY_IMAGE,
         },
     ),
+    *_family(lambda: _boxes(4), {"mean_average_precision": {"backend": "faster_coco_eval"}}),
     *_family(
         _panoptic,
         {name: {"things": [0, 1], "stuffs": [6, 7]} for name in ("modified_panoptic_quality", "panoptic_quality")},
@@ -201,15 +217,14 @@ METRICS = [
         {
             **_plain(
                 "error_relative_global_dimensionless_synthesis",
-                "peak_signal_noise_ratio",
                 "relative_average_spectral_error",
                 "root_mean_squared_error_using_sliding_window",
-                "spatial_correlation_coefficient",
                 "spectral_angle_mapper",
                 "spectral_distortion_index",
                 "universal_image_quality_index",
             ),
             "structural_similarity_index_measure": {"data_range": 1.0},
+            "peak_signal_noise_ratio": {"data_range": 1.0},
             "multi_scale_structural_similarity_index_measure": {
                 "data_range": 1.0,
                 "kernel_size": 3,
@@ -218,7 +233,13 @@ METRICS = [
         },
     ),
     *_family(
-        lambda: (_n(3, 1, 24, 24), _n(3, 1, 24, 24, seed=1)), _plain("peak_signal_noise_ratio_with_blocked_effect")
+        lambda: (_n(3, 1, 24, 24), _n(3, 1, 24, 24, seed=1)),
+        {"peak_signal_noise_ratio_with_blocked_effect": {"data_range": 1.0}},
+    ),
+    *_family(
+        _images,
+        _plain("spatial_correlation_coefficient"),
+        known_failures={"arguments_are_named_and_documented": "torchmetrics calls it `hp_filter` there (1.9)"},
     ),
     *_family(_large_images, _plain("visual_information_fidelity")),
     *_family(lambda: (_n(3, 3, 8, 8),), _plain("total_variation")),
@@ -239,9 +260,10 @@ METRICS = [
             "learned_perceptual_image_patch_similarity",
             "memorization_informed_frechet_inception_distance",
             "perceptual_path_length",
-            "video_multi_method_assessment_fusion",
         ),
+        untested=_DOWNLOADS,
     ),
+    *_family(_large_images, _plain("video_multi_method_assessment_fusion")),
     *_family(lambda: (_n(4, 6, 3), _n(4, 6, 3, seed=1)), {"lip_vertex_error": {"mouth_map": [0, 2]}}),
     *_family(
         lambda: (_whole(20), _whole(20, seed=1)),
@@ -308,22 +330,24 @@ METRICS = [
         },
     ),
     *_family(lambda: (_n(4, 6, 2), _n(4, 6, 2, seed=1)), _plain("procrustes_disparity")),
-    *_family(_sentences, _plain("bleu_score", "chrf_score", "extended_edit_distance", "sacre_bleu_score")),
+    *_family(_sentences, _plain("bleu_score", "chrf_score", "sacre_bleu_score")),
     *_family(_sentences, _plain("translation_edit_rate")),
+    # Of an even number: torchmetrics gathers a tensor for each sentence, and processes that have seen different numbers
+    # end each other (1.9); intersection_over_union above shows it.
+    *_family(lambda: tuple(each + each[:1] for each in _sentences()), _plain("extended_edit_distance")),
     *_family(
         _transcripts,
         _plain(
-            "bert_score",
             "char_error_rate",
             "edit_distance",
-            "info_lm",
             "match_error_rate",
-            "rouge_score",
             "word_error_rate",
             "word_info_lost",
             "word_info_preserved",
         ),
     ),
     *_family(lambda: (_n(3, 4, 5), _whole(3, 4, below=5, seed=1)), _plain("perplexity")),
+    *_family(_transcripts, {"rouge_score": {"rouge_keys": ["rouge1", "rouge2", "rougeL"]}}),
     *_family(_questions, _plain("squad")),
+    *_family(_transcripts, _plain("bert_score", "info_lm"), untested=_DOWNLOADS),
 ]
