@@ -51,9 +51,9 @@ def cp(
         folder = shown_path(target.parent)
         raise RequestError(f"there is no folder {folder}. Make it first: mkdir -p {shlex.quote(folder)}")
     # Beside a copy that lies elsewhere; else once for all that lie in or below the current folder.
-    folder = Path.cwd() if target.resolve().is_relative_to(Path.cwd()) else target.parent
+    project = Path.cwd() if target.resolve().is_relative_to(Path.cwd()) else target.parent
     text = _with_parent(_read(found.path), root, found, target, registry)
-    text = with_editor_line(text, target, folder)
+    text = with_editor_line(text, target, project)
     try:
         with target.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -69,7 +69,7 @@ def cp(
     if code:
         note(f"It names code that lies beside the original: {', '.join(code)}. Copy that too, or change `use`.")
     note(f"Run it with: toolkit run {name if os.path.isabs(name) else f'./{name}'}")
-    leave_schema(folder, registry)
+    leave_schema(project, registry)
 
 
 def _target(destination: str, found: RecipeFile) -> Path:

@@ -144,7 +144,7 @@ def _engine(blocks: Mapping[str, Described]) -> dict[str, Schema]:
 def _component(entry: Entry, told: Described, words: Mapping[str, Argument]) -> Schema:
     """The arguments of one component and the core's words, as a mapping with ``use`` holds them."""
     doc = f"{told['doc'] or texts.USE}\n\n{entry.kind} of {entry.distribution} {entry.version}: {entry.value}"
-    properties = {"use": {"description": doc}}
+    properties: dict[str, Schema] = {"use": {"description": doc}}
     for name, word in words.items():
         properties[name] = {"description": texts.WORDS[f"{entry.kind}.{name}"], **word["schema"]}
     if "groups" in words:

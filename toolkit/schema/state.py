@@ -81,8 +81,9 @@ def _sources(plugin: Plugin) -> Iterator[Path]:
             spec = importlib.util.find_spec(top)
         except (ImportError, ValueError):
             continue
-        places = (spec.submodule_search_locations or [spec.origin]) if spec is not None else []
-        yield from (path for place in places if place and project in (path := Path(place).resolve()).parents)
+        if spec is not None:
+            places = spec.submodule_search_locations or [spec.origin or ""]
+            yield from (path for place in places if place and project in (path := Path(place).resolve()).parents)
 
 
 def _project(metadata: Path) -> Path | None:
