@@ -50,6 +50,13 @@ from toolkit.schema.names import names_of
 Schema = dict[str, Any]
 
 _NULL: Schema = {"type": "null"}
+_MAPPING: Schema = {
+    "type": ["object", "null", "string"],
+    "pattern": REFERENCE["pattern"],
+    "patternErrorMessage": "A mapping is expected here.",
+}
+"""A mapping, none, or a reference to one."""
+
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
@@ -103,8 +110,10 @@ def _top_level(blocks: Mapping[str, Described], recipes: Sequence[str]) -> dict[
         "trainer": _closed(_arguments(blocks["trainer"]["arguments"])),
         "engine": _closed(_engine(blocks)),
         "expect": {
-            "type": ["object", "null"],
-            "patternProperties": {_whole(RESULT.pattern): {"type": "string", "pattern": _whole(EXPECTATION.pattern)}},
+            **_MAPPING,
+            "patternProperties": {
+                _whole(RESULT.pattern): {"type": "string", "pattern": rf"{_whole(EXPECTATION.pattern)}|\$\{{"}
+            },
             "additionalProperties": False,
         },
     }
@@ -121,7 +130,7 @@ def _by_path(
 
 
 def _closed(properties: Mapping[str, Schema]) -> Schema:
-    return {"type": ["object", "null"], "properties": dict(properties), "additionalProperties": False}
+    return {**_MAPPING, "properties": dict(properties), "additionalProperties": False}
 
 
 def _engine(blocks: Mapping[str, Described]) -> dict[str, Schema]:
@@ -150,9 +159,7 @@ def _component(entry: Entry, told: Described, words: Mapping[str, Argument]) -> 
     if "groups" in words:
         # Options are the optimizer's own arguments, without the words of the core.
         options = [refer(component(entry.kind, entry.full_name)), {"properties": dict.fromkeys(("use", *words), False)}]
-        properties["groups"] |= {
-            "anyOf": [{"type": "object", "additionalProperties": {"type": "object", "allOf": options}}, _NULL]
-        }
+        properties["groups"] |= {"anyOf": [{**_MAPPING, "additionalProperties": {"type": "object", "allOf": options}}]}
     schema: Schema = {"properties": {**properties, **_arguments(told["arguments"])}}
     return schema if told["open"] else {**schema, "additionalProperties": False}
 
@@ -227,7 +234,7 @@ def _labelled(
     """A collection: a label that is a component's name means that component unless ``use`` says otherwise."""
     return {
         labelled(kind): {
-            "type": ["object", "null"],
+            **_MAPPING,
             "propertyNames": {"pattern": _whole(LABEL.pattern)},
             "properties": {
                 entry.name: {
