@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, ValidationError
 
+from toolkit.build import build, resolved
+from toolkit.check import resolve
 from toolkit.recipe import list_recipes, load
 from toolkit.recipe.needs import components
 from toolkit.recipe.reader import read_file
@@ -149,3 +151,10 @@ def test_everything_is_documented(validator: Draft7Validator) -> None:
         "Filled from the dataset where it is left out. (a whole number)"
     )
     assert schema["properties"]["loader"]["properties"]["batch_size"]["description"].startswith("Samples in a batch")
+
+
+def test_a_resolved_recipe_has_no_mistake(validator: Draft7Validator) -> None:
+    recipe = load("vision/digits", registry=REGISTRY)
+    values = resolved(build(resolve(recipe, REGISTRY))).values
+    assert (values["model"]["use"], values["model"]["num_classes"]) == ("toolkit-vision/small_cnn", 10)
+    assert mistakes(validator, values) == []

@@ -9,6 +9,7 @@ reports the mistake in the component that was named, and not that none of two hu
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -197,7 +198,7 @@ def _of_kind(
                 *_one_of(
                     [each for given in offers.values() for each in given],
                     enumDescriptions=[
-                        _first_sentence(components[entry]["doc"]) for entry, given in offers.items() for _ in given
+                        _first_line(components[entry]["doc"]) for entry, given in offers.items() for _ in given
                     ],
                 ),
                 # Code, with --allow-code.
@@ -342,8 +343,8 @@ def _complete(
     return found
 
 
-def _first_sentence(text: str) -> str:
-    return text.partition("\n\n")[0].partition(". ")[0]
+def _first_line(text: str) -> str:
+    return textwrap.shorten(text.partition("\n\n")[0], 100, placeholder=" …")
 
 
 def _all_of(schemas: Iterable[Schema]) -> Schema:
