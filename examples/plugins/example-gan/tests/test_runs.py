@@ -89,6 +89,7 @@ def test_a_killed_and_resumed_run_is_the_uninterrupted_one(toolkit: Any) -> None
     assert whole.metrics_csv.read_text() == resumed.metrics_csv.read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_pair(toolkit: Any) -> None:
     several = ["trainer.devices=2", "trainer.strategy=ddp_find_unused_parameters_true"]
     done = toolkit("run", *SMALL, "trainer.max_epochs=1", *several, *WATCHED)
