@@ -70,7 +70,7 @@ def test_the_commands_of_the_readme_run(toolkit: Any, readme: list[list[str]]) -
 
 
 def test_a_killed_and_resumed_run_is_the_uninterrupted_one(toolkit: Any) -> None:
-    small = ["run", *SMALL, "trainer.max_epochs=3", "engine.save.steps=3", *WATCHED]
+    small = ["run", *SMALL, "trainer.max_epochs=2", "engine.save.steps=3", *WATCHED]
     command = [sys.executable, "-m", "toolkit", *small]
     killed = subprocess.run(command, env={**os.environ, "KILLED": "1"}, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
@@ -82,13 +82,14 @@ def test_a_killed_and_resumed_run_is_the_uninterrupted_one(toolkit: Any) -> None
     assert toolkit(*small).code == 0
     whole, resumed = list_runs(Path("runs"))
     assert resumed.id == half.id
-    assert state(whole)["global_step"] == 30  # a step of each optimizer in each of the 5 batches of an epoch
+    assert state(whole)["global_step"] == 20  # a step of each optimizer in each of the 5 batches of an epoch
     assert len(state(whole)["optimizer_states"]) == 2
     assert state(whole)["averaged"]
     assert same(state(whole), state(resumed))
     assert whole.metrics_csv.read_text() == resumed.metrics_csv.read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_pair(toolkit: Any) -> None:
     several = ["trainer.devices=2", "trainer.strategy=ddp_find_unused_parameters_true"]
     done = toolkit("run", *SMALL, "trainer.max_epochs=1", *several, *WATCHED)

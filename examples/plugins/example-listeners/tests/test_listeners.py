@@ -115,17 +115,6 @@ def test_one_that_refuses_is_told_of_once_and_the_run_goes_on(toolkit: Any, webh
     assert "unguessable" not in done.out + done.err
 
 
-def test_one_that_never_answers_is_given_up(toolkit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import example_listeners.webhook
-
-    monkeypatch.setattr(example_listeners.webhook, "SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setenv("TOOLKIT_WEBHOOK", f"http://127.0.0.1:{silent.getsockname()[1]}{SECRET}")
-        done = toolkit(*RUN)
-    assert done.code == 0
-    assert done.out.count("webhook: ") == 1
-
-
 class Told:
     """As much of a run as a listener looks at."""
 
@@ -149,6 +138,18 @@ def test_an_address_that_is_none_is_said_and_not_more(address: str, monkeypatch:
     toolkit_run_started(run)
     (note,) = run.notes
     assert note.startswith("webhook: the address in TOOLKIT_WEBHOOK was not told that the run has begun (")
+
+
+def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    import example_listeners.webhook
+
+    monkeypatch.setattr(example_listeners.webhook, "SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("TOOLKIT_WEBHOOK", f"http://127.0.0.1:{silent.getsockname()[1]}{SECRET}")
+        run = Told()
+        example_listeners.webhook.toolkit_run_started(run)
+    (note,) = run.notes
+    assert note.startswith("webhook: 127.0.0.1 was not told that the run has begun (")
 
 
 def test_one_that_is_not_there_is_said_and_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
