@@ -41,8 +41,6 @@ def _outside() -> dict[str, str]:
 OUTSIDE = _outside()
 
 CATALOGUE = "catalogue"
-AWAITED = ("tutorial.md", "testing-plugins.md", "editors.md")
-"""Pages that have a place in the navigation before they are written."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -52,12 +50,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         "Examples": _pages_in("examples"),
         "Catalogue": [{title: f"{CATALOGUE}/{name}"} for name, (title, _) in _catalogue().items()],
     }
-    absent = [name for name in AWAITED if not (ROOT / DOCS / name).exists()]
     nav: list[Any] = []
     for section in config.nav or []:
         ((title, items),) = section.items()
-        nav.append({title: [item for item in items or made[title] if _page(item) not in absent]})
-    config.nav = [section for section in nav if any(section.values())]
+        nav.append({title: items or made[title]})
+    config.nav = nav
     return config
 
 
@@ -86,11 +83,6 @@ def _pages_in(folder: str) -> list[Any]:
     pages = [uri for uri in OUTSIDE if uri.startswith(f"{folder}/") and uri.endswith(".md")]
     pages.sort(key=lambda uri: (not uri.endswith("/index.md"), uri))
     return [uri if uri.endswith("/index.md") else {Path(uri).stem: uri} for uri in pages]
-
-
-def _page(item: Any) -> str:
-    """The file of an entry of the navigation: ``recipes.md`` or ``{title: recipes.md}``."""
-    return str(next(iter(item.values())) if isinstance(item, dict) else item)
 
 
 _made: dict[str, tuple[str, str]] = {}

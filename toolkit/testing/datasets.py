@@ -109,7 +109,10 @@ def facts_are_true(subject: Subject) -> None:
     say of sizes, classes and tokens is true of the first batches of every split."""
     data = dataset_of(subject)
     block, recipe = block_of(subject.spec, subject.registry, subject.folder)
-    facts = read_facts(block, recipe, data)
+    old_names: list[str] = []
+    facts = read_facts(block, recipe, data, old_names)
+    if old_names:
+        raise Broken(old_names[0])
     if facts.get("task", "binary") not in ("binary", "multiclass", "multilabel"):
         raise Broken(f"task is {facts['task']!r}; it is binary, multiclass or multilabel")
     names = facts.get("class_names")
