@@ -18,7 +18,7 @@ LONG_CASES = {
     "plugins/toolkit-text/": ("dataset-interface_strings", "dataset-language_id", "dataset-movie_sentiment", "task-"),
     "plugins/toolkit-vision/": ("model-torchvision", "task-detection"),
 }
-"""By the beginning of a test's name, cases that take seconds for every check: torchmetrics' own, large data and models."""
+"""By the beginning of a test's name, cases that take seconds each: torchmetrics' own, large data and models."""
 
 
 @pytest.hookimpl(tryfirst=True)
