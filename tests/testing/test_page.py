@@ -46,6 +46,7 @@ def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", *arguments], cwd=site, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_every_promise_of_the_plugin_holds(site: Path) -> None:
     done = run(site, "pytest", "-v", "-p", "no:cacheprovider", "test_contract.py")
     assert done.returncode == 0, done.stdout + done.stderr

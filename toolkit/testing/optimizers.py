@@ -22,10 +22,10 @@ def descends_a_bowl(subject: Subject) -> None:
     """With the case's arguments, 100 steps in a quadratic bowl at least halve its height, which stays finite."""
     module = bowl(subject)
     optimizer = optimizer_over(subject, module)
-    start = float(module())
+    start = float(module().detach())
     for number in range(STEPS):
         _step(optimizer, module)
-        height = float(module())
+        height = float(module().detach())
         if not torch.isfinite(torch.tensor(height)):
             raise Broken(f"after {number + 1} steps the height is {height}")
     if height > start / 2:
@@ -60,6 +60,6 @@ def _step(optimizer: Optimizer, module: nn.Module) -> None:
         optimizer.zero_grad()
         height = module()
         height.backward()
-        return float(height)
+        return float(height.detach())
 
     optimizer.step(closure)

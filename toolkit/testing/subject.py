@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -107,7 +109,12 @@ def arguments_of(case: Case, folder: Path) -> dict[str, Any]:
 
 def alone(distribution: str) -> tuple[Registry, Plugin]:
     """The registry as it would be with no other plugin than this one, and the plugin."""
-    everything = Registry.scan()
+    return _alone(distribution, tuple(each for each in sys.path if isinstance(each, str)))
+
+
+@functools.lru_cache(maxsize=8)
+def _alone(distribution: str, path: tuple[str, ...]) -> tuple[Registry, Plugin]:
+    everything = Registry.scan(path)
     plugin = everything.plugin(distribution)
     assert plugin is not None, "whoever asks for checks of a plugin has looked for it"
     return Registry(tuple(each for each in everything.plugins if each.distribution in (CORE, distribution))), plugin

@@ -62,6 +62,7 @@ MODELS = [
         use="torchvision_detection",
         args={"arch": "ssdlite320_mobilenet_v3_large", "num_classes": 3},
         batch=lambda: (_images(4, 3, 64, 64), [{"boxes": _BOXES, "labels": torch.tensor([1])} for _ in range(4)]),
+        known_failures={"moves_between_devices": "torchvision keeps the sizes of anchors and moves them in every pass"},
     ),
 ]
 
