@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -96,16 +97,27 @@ def forgotten_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(scope="session")
 def signature_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder of this session's, for all its processes: the core's signatures take ten seconds to read."""
-    folder = tmp_path_factory.getbasetemp()
-    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "toolkit-cache"
+    """A cache folder of this session's processes with what the signatures of all that is installed say."""
+    from filelock import FileLock
+
+    from toolkit.registry import Registry
+    from toolkit.schema.gather import gather
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toolkit-cache"
+    with pytest.MonkeyPatch.context() as patch, FileLock(f"{folder}.lock"):
+        patch.setenv("TOOLKIT_CACHE", str(folder))
+        gather(Registry.scan())
+    return folder
 
 
 @pytest.fixture
-def signatures(signature_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What signatures say is kept there, in this test and in the processes that it starts."""
-    monkeypatch.setenv("TOOLKIT_CACHE", str(signature_cache))
-    return signature_cache
+def signatures(signature_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it that belongs to this test and to the processes that it starts."""
+    folder = tmp_path / "toolkit-cache"
+    shutil.copytree(signature_cache, folder)
+    monkeypatch.setenv("TOOLKIT_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

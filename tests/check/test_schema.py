@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,9 +54,12 @@ UNSEEN = {
 
 
 @pytest.fixture(scope="module")
-def validator(registry: Registry, signature_cache: Path) -> Iterator[Draft7Validator]:
+def validator(
+    registry: Registry, signature_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Draft7Validator]:
+    cache = shutil.copytree(signature_cache, tmp_path_factory.mktemp("cache") / "toolkit")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOOLKIT_CACHE", str(signature_cache))
+        patch.setenv("TOOLKIT_CACHE", str(cache))
         yield Draft7Validator(json.loads(recipe_schema(registry)[0]))
 
 

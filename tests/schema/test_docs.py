@@ -102,6 +102,7 @@ def test_arguments(target, told):
 
 def test_a_summary_ends_where_sections_begin():
     assert [summary(own_doc(target)) for target in (google, numpy, sphinx, Net)] == ["A net."] * 4
+    assert summary("See `that page`_ or `this <x://y>`__, not ``that_``.") == "See that page or this, not `that_`."
     assert summary("One.\n\nTwo\nlines.\n\n>>> three()\nfour") == "One.\n\nTwo lines."
 
 

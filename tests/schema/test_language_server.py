@@ -150,7 +150,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, signature_cache: Path) -> P
     (site / "acme_squares.py").write_text(f"from typing import Literal\n{PLUGIN}")
     here = tmp_path_factory.mktemp("here")
     script = "import sys; from toolkit.cli import main; sys.exit(main(['cp', 'vision/digits']))"
-    environment = {**os.environ, "PYTHONPATH": str(site), "TOOLKIT_CACHE": str(signature_cache)}
+    cache = shutil.copytree(signature_cache, site / "cache")
+    environment = {**os.environ, "PYTHONPATH": str(site), "TOOLKIT_CACHE": str(cache)}
     done = subprocess.run([sys.executable, "-c", script], cwd=here, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return here

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, ValidationError
 
+from toolkit.build import build, resolved
+from toolkit.check import resolve
 from toolkit.recipe import list_recipes, load
 from toolkit.recipe.needs import components
 from toolkit.recipe.reader import read_file
@@ -92,6 +94,8 @@ def test_a_shipped_recipe_has_no_mistake(validator: Draft7Validator, recipe: Any
         ({"engine": {"ema": {"decai": 0.9}}}, "$.engine.ema"),
         ({"expect": {"test/accuracy": 0.98}}, "$.expect['test/accuracy']"),
         ({"expect": {"accuracy": ">= 0.98"}}, "$.expect"),
+        ({"metrics": "accuracy"}, "$.metrics"),
+        ({"trainer": [3]}, "$.trainer"),
         ({"seed": -1}, "$.seed"),
         ({"extends": "vision/digit"}, "$.extends"),
         ({"optimiser": "sgd"}, "$"),
@@ -99,13 +103,15 @@ def test_a_shipped_recipe_has_no_mistake(validator: Draft7Validator, recipe: Any
 )
 def test_a_typical_mistake_is_found_where_it_is(validator: Draft7Validator, change: dict[str, Any], where: str) -> None:
     values = read_file(next(r.path for r in RECIPES if r.name == "vision/digits"), "")[0].plain() | change
-    assert [_deepest(error).json_path for error in validator.iter_errors(values)] == [where]
+    assert {_deepest(error).json_path for error in validator.iter_errors(values)} == {where}
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"seed": "${oc.env:SEED,3}"},
+        {"trainer": "${oc.env:TRAINER}", "metrics": "${loggers}", "expect": {"test/accuracy": ">= ${seed}"}},
+        {"optimizer": {"use": "sgd", "groups": "${seed}", "no_decay": "${seed}"}, "engine": {"keep": "${seed}"}},
         {"optimizer": {"use": "sgd", "lr": "${loader.batch_size}", "nesterov": "${engine.compile}"}},
         {"model": "${oc.env:MODEL,small_cnn}"},
         {"model": {"use": "./net.py:Net", "anything": 3}},
@@ -145,3 +151,10 @@ def test_everything_is_documented(validator: Draft7Validator) -> None:
         "Filled from the dataset where it is left out. (a whole number)"
     )
     assert schema["properties"]["loader"]["properties"]["batch_size"]["description"].startswith("Samples in a batch")
+
+
+def test_a_resolved_recipe_has_no_mistake(validator: Draft7Validator) -> None:
+    recipe = load("vision/digits", registry=REGISTRY)
+    values = resolved(build(resolve(recipe, REGISTRY))).values
+    assert (values["model"]["use"], values["model"]["num_classes"]) == ("toolkit-vision/small_cnn", 10)
+    assert mistakes(validator, values) == []

@@ -34,7 +34,8 @@ def shown(incomplete: str) -> list[str]:
     """What ``show`` takes: recipes and components."""
     from toolkit.registry import Registry
 
-    return [*recipe(incomplete), *_beginning(incomplete, _names(Registry.scan()))]
+    names = [name for each in _names(Registry.scan()).values() for name in each]
+    return [*recipe(incomplete), *_beginning(incomplete, names)]
 
 
 def listed(incomplete: str) -> list[str]:
@@ -88,9 +89,11 @@ def override(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def key(ctx: typer.Context, incomplete: str) -> list[str]:
     """A key of the recipe named before."""
+    from toolkit.registry import Registry
+
     # An option without its value stops the parser: then the words before it are arguments still.
     name = ctx.params.get("name") or next(iter(ctx.args), "")
-    return _beginning(incomplete, _written(_loaded(str(name), [])))
+    return _beginning(incomplete, _written(_loaded(str(name), [], Registry.scan())))
 
 
 def _keys_and_values(name: str, before: list[str], incomplete: str) -> list[str]:
@@ -104,14 +107,17 @@ def _keys_and_values(name: str, before: list[str], incomplete: str) -> list[str]
         leaves = (*BLOCKS, "seed")
         return [key if key in leaves else f"{key}." for key in TOP_LEVEL if key not in ("extends", "expect")]
     registry = Registry.scan()
-    loaded = _loaded(name, before)
+    loaded = _loaded(name, before, registry)
     written = _written(loaded)
-    labels = [".".join((*map(str, path), use)) for path, kind in COLLECTIONS.items() for use in _short(registry, kind)]
+    names = _names(registry)
+    labels = [
+        ".".join((*map(str, path), use)) for path, kind in COLLECTIONS.items() for use in names[kind] if "/" not in use
+    ]
     return _beginning(
         incomplete,
         [
             *(f"{key}={value}" for key, value in written.items() if not key.endswith(".use")),
-            *(f"{kind}={use}" for kind in BLOCKS for use in _names(registry, kind)),
+            *(f"{kind}={use}" for kind in BLOCKS for use in names[kind]),
             *(f"{label}={'null' if f'{label}.use' in written else '{}'}" for label in labels),
             *(f"loader.{each}=" for each in LOADER_KEYS if f"loader.{each}" not in written),
             *(f"engine.{each}=" for each in ENGINE_KEYS if f"engine.{each}" not in written),
@@ -120,7 +126,7 @@ def _keys_and_values(name: str, before: list[str], incomplete: str) -> list[str]
     )
 
 
-def _loaded(name: str, before: list[str]) -> Recipe | None:
+def _loaded(name: str, before: list[str], registry: Registry) -> Recipe | None:
     """The recipe with the overrides that stand before the cursor; None for an unreadable one."""
     from toolkit.recipe import load
     from toolkit.recipe.overrides import spaced_apart
@@ -128,7 +134,7 @@ def _loaded(name: str, before: list[str]) -> Recipe | None:
     if not name:
         return None
     try:
-        return load(name, ["".join(words) for _, words in spaced_apart(before)])
+        return load(name, ["".join(words) for _, words in spaced_apart(before)], registry=registry)
     except ToolkitError:
         return None
 
@@ -148,16 +154,15 @@ def _written(loaded: Recipe | None) -> dict[str, str]:
     }
 
 
-def _names(registry: Registry, kind: str | None = None) -> list[str]:
-    """Names that lead to a component: the short one where that is enough."""
+def _names(registry: Registry) -> dict[str, list[str]]:
+    """By kind, the names that lead to components: the short one where that is enough."""
+    from toolkit.registry import KINDS
     from toolkit.schema.names import names_of
 
-    return [names[0] for entry, names in names_of(registry).items() if kind is None or entry.kind == kind]
-
-
-def _short(registry: Registry, kind: str) -> list[str]:
-    """The short names, which are the labels of a collection."""
-    return [name for name in _names(registry, kind) if "/" not in name]
+    found: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for entry, names in names_of(registry).items():
+        found[entry.kind].append(names[0])
+    return found
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

@@ -14,6 +14,8 @@ from toolkit.cli.garbage import no_collection
 from toolkit.recipe import to_yaml
 from toolkit.recipe.grammar import FACT_KINDS, FACTS, WORDS
 from toolkit.registry import Component, Registry, load
+from toolkit.schema.describe import plain_default
+from toolkit.schema.docs import own_doc
 
 
 def show_component(kind: str, name: str, registry: Registry, *, allow_code: bool, as_json: bool) -> None:
@@ -56,7 +58,7 @@ def _print(component: Component, signature: Signature | None) -> None:
     words = WORDS.get(entry.kind, ())
     if words:
         say(f"\nIn a recipe the toolkit adds: {', '.join(words)}.")
-    doc = _doc(component.target)
+    doc = own_doc(component.target)
     if doc:
         say(f"\n{doc}")
 
@@ -85,7 +87,7 @@ def _as_json(component: Component, signature: Signature | None) -> dict[str, Any
             for each in (signature.parameters.values() if signature else ())
         ],
         "words": list(WORDS.get(entry.kind, ())),
-        "doc": _doc(component.target),
+        "doc": own_doc(component.target),
     }
 
 
@@ -106,20 +108,10 @@ def _default(parameter: Parameter) -> str:
     """The default as one would write it in a recipe; as Python shows it where a recipe cannot hold it."""
     if parameter.default is MISSING:
         return "required" if parameter.required else ""
-    plain = _plain(parameter.default)
+    plain = plain_default(parameter.default)
     if plain is MISSING:
         return " ".join(repr(parameter.default).split())
     return to_yaml({"_": [plain]}).strip().removeprefix("_: [").removesuffix("]")
-
-
-def _plain(value: Any) -> Any:
-    """The value if YAML has a form for it, with lists for tuples; MISSING otherwise."""
-    if type(value) in (bool, int, float, str) or value is None:
-        return value
-    if type(value) in (list, tuple):
-        items = [_plain(item) for item in value]
-        return MISSING if MISSING in items else items
-    return MISSING
 
 
 def _filled_by(kind: str, name: str) -> str:
@@ -139,11 +131,3 @@ def _where(target: Any) -> tuple[str, int | None]:
         return inspect.getsourcefile(found) or "", inspect.getsourcelines(found)[1]
     except (OSError, TypeError):
         return "", None
-
-
-def _doc(target: Any) -> str:
-    """Its own docstring: not that of a base class, which tells of something else."""
-    own = target.__dict__.get("__doc__") if isinstance(target, type) else getattr(target, "__doc__", None)
-    if not isinstance(own, str) and isinstance(target, type):
-        own = getattr(target.__dict__.get("__init__"), "__doc__", None)
-    return inspect.cleandoc(own) if isinstance(own, str) else ""

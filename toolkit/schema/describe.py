@@ -5,6 +5,7 @@ Reads signatures and types as checking does: there is no second reader.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,10 +64,18 @@ def _argument(parameter: Parameter, kind: str, doc: str) -> Argument:
     if by_run or by_data:
         argument["filled"] = "the run" if by_run else "the dataset"
     default = plain_default(parameter.default)
-    # What JSON has no form for (NaN, infinity) is told in words by `toolkit show`.
-    if default is not MISSING and default == default and default not in (float("inf"), float("-inf")):
+    if default is not MISSING and _is_json(default):
         argument["default"] = default
     return argument
+
+
+def _is_json(value: Any) -> bool:
+    """Whether JSON has a form for a plain value: it has none for NaN and infinity."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _block(entry: Entry, target: Any) -> Described:

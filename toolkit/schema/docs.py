@@ -139,8 +139,9 @@ def _attributes(cls: type) -> Iterator[tuple[str, str]]:
 
 
 def plain(text: str) -> str:
-    """One paragraph on one line, with reStructuredText's roles and doubled backticks as Markdown has them."""
+    """One paragraph on one line, with reStructuredText's roles, links and doubled backticks as Markdown has them."""
     text = re.sub(r":[\w:]+:`~?([^`]*)`", r"`\1`", text)
+    text = re.sub(r"(?<!`)`([^`<]+?)(\s*<[^`>]*>)?`__?(?!\w)", r"\1", text)
     return " ".join(text.replace("``", "`").split())
 
 

@@ -9,6 +9,7 @@ reports the mistake in the component that was named, and not that none of two hu
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -50,6 +51,13 @@ from toolkit.schema.names import names_of
 Schema = dict[str, Any]
 
 _NULL: Schema = {"type": "null"}
+_MAPPING: Schema = {
+    "type": ["object", "null", "string"],
+    "pattern": REFERENCE["pattern"],
+    "patternErrorMessage": "A mapping is expected here.",
+}
+"""A mapping, none, or a reference to one."""
+
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 
 
@@ -103,8 +111,10 @@ def _top_level(blocks: Mapping[str, Described], recipes: Sequence[str]) -> dict[
         "trainer": _closed(_arguments(blocks["trainer"]["arguments"])),
         "engine": _closed(_engine(blocks)),
         "expect": {
-            "type": ["object", "null"],
-            "patternProperties": {_whole(RESULT.pattern): {"type": "string", "pattern": _whole(EXPECTATION.pattern)}},
+            **_MAPPING,
+            "patternProperties": {
+                _whole(RESULT.pattern): {"type": "string", "pattern": rf"{_whole(EXPECTATION.pattern)}|\$\{{"}
+            },
             "additionalProperties": False,
         },
     }
@@ -121,7 +131,7 @@ def _by_path(
 
 
 def _closed(properties: Mapping[str, Schema]) -> Schema:
-    return {"type": ["object", "null"], "properties": dict(properties), "additionalProperties": False}
+    return {**_MAPPING, "properties": dict(properties), "additionalProperties": False}
 
 
 def _engine(blocks: Mapping[str, Described]) -> dict[str, Schema]:
@@ -150,9 +160,7 @@ def _component(entry: Entry, told: Described, words: Mapping[str, Argument]) -> 
     if "groups" in words:
         # Options are the optimizer's own arguments, without the words of the core.
         options = [refer(component(entry.kind, entry.full_name)), {"properties": dict.fromkeys(("use", *words), False)}]
-        properties["groups"] |= {
-            "anyOf": [{"type": "object", "additionalProperties": {"type": "object", "allOf": options}}, _NULL]
-        }
+        properties["groups"] |= {"anyOf": [{**_MAPPING, "additionalProperties": {"type": "object", "allOf": options}}]}
     schema: Schema = {"properties": {**properties, **_arguments(told["arguments"])}}
     return schema if told["open"] else {**schema, "additionalProperties": False}
 
@@ -190,7 +198,7 @@ def _of_kind(
                 *_one_of(
                     [each for given in offers.values() for each in given],
                     enumDescriptions=[
-                        _first_sentence(components[entry]["doc"]) for entry, given in offers.items() for _ in given
+                        _first_line(components[entry]["doc"]) for entry, given in offers.items() for _ in given
                     ],
                 ),
                 # Code, with --allow-code.
@@ -227,7 +235,7 @@ def _labelled(
     """A collection: a label that is a component's name means that component unless ``use`` says otherwise."""
     return {
         labelled(kind): {
-            "type": ["object", "null"],
+            **_MAPPING,
             "propertyNames": {"pattern": _whole(LABEL.pattern)},
             "properties": {
                 entry.name: {
@@ -335,8 +343,8 @@ def _complete(
     return found
 
 
-def _first_sentence(text: str) -> str:
-    return text.partition("\n\n")[0].partition(". ")[0]
+def _first_line(text: str) -> str:
+    return textwrap.shorten(text.partition("\n\n")[0], 100, placeholder=" …")
 
 
 def _all_of(schemas: Iterable[Schema]) -> Schema:

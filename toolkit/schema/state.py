@@ -79,7 +79,7 @@ def _sources(plugin: Plugin) -> Iterator[Path]:
     for top in sorted({entry.module.partition(".")[0] for entry in plugin.entries}):
         try:
             spec = importlib.util.find_spec(top)
-        except (ImportError, ValueError):
+        except Exception:  # a finder that some package installed: it may raise anything, and then nothing is known
             continue
         if spec is not None:
             places = spec.submodule_search_locations or [spec.origin or ""]

@@ -92,7 +92,8 @@ def _member(member: Any, kind: str) -> dict[str, Any]:
     origin, arguments = typing.get_origin(member) or member, typing.get_args(member)
     choices = choices_of(member)
     if choices:
-        return {"enum": choices}
+        # Of bytes and enumerations' members in a literal a recipe can hold none.
+        return {"enum": [each for each in choices if isinstance(each, (str, int, float, NONE))] or [None]}
     if is_tensor(member):
         return refer("tensor")
     if origin in MAPPINGS:
