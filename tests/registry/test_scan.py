@@ -36,13 +36,14 @@ def stock_entry_points(path: list[str]) -> set[tuple[str, str, str, str]]:
 
 
 def our_entry_points(plugins: tuple[Plugin, ...]) -> set[tuple[str, str, str, str]]:
-    from toolkit.registry import HOOKS, RECIPES, group
+    from toolkit.registry import CASES, HOOKS, RECIPES, group
 
     found = set()
     for plugin in plugins:
         found |= {(plugin.distribution, group(entry.kind), entry.name, entry.value) for entry in plugin.entries}
         found |= {(plugin.distribution, RECIPES, *pair) for pair in plugin.recipes}
         found |= {(plugin.distribution, HOOKS, *pair) for pair in plugin.hooks}
+        found |= {(plugin.distribution, CASES, *pair) for pair in plugin.cases}
     return found
 
 

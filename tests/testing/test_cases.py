@@ -94,8 +94,8 @@ def test_cases_of_one_component_have_names_of_their_own(plugins: Path) -> None:
 
 
 def test_what_is_global_is_put_back(plugins: Path) -> None:
-    before = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
     case = Case(kind="model", use="changes_a_setting", batch=torch.rand(2, 4))
+    before = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
     assert outcome(only("bad-plugin", case, "construction_has_no_side_effects")).status == "fails"
     # The second time too, though the setting has been made once.
     assert outcome(only("bad-plugin", case, "construction_has_no_side_effects")).status == "fails"

@@ -59,8 +59,8 @@ def test_json_has_the_documented_keys(plugins: Path, capsys: Printed) -> None:
     [
         (["good-plugni"], "no installed plugin is called 'good-plugni'. Did you mean 'good-plugin'?"),
         (["no-cases"], "no-cases 1.0 offers no cases to test it with."),
-        (["wrong-cases"], "numbers:CASES of wrong-cases 1.0 is to be a list of toolkit.testing.Case; it holds 1"),
-        (["good-plugin", "-k", "nothing"], "no check of good-plugin has 'nothing' in its name"),
+        (["wrong-cases"], "acme_wrong:CASES of wrong-cases 1.0 is to be a list of toolkit.testing.Case; it holds 1"),
+        (["good-plugin", "-k", "no_such"], "no check of good-plugin has 'no_such' in its name"),
     ],
 )
 def test_nothing_to_test_is_told(
@@ -69,9 +69,9 @@ def test_nothing_to_test_is_told(
     for name, group in (("no-cases", "losses"), ("wrong-cases", "cases")):
         metadata = tmp_path / f"{name.replace('-', '_')}-1.0.dist-info"
         metadata.mkdir()
-        (metadata / "entry_points.txt").write_text(f"[toolkit.{group}]\nit = numbers:CASES\n")
+        (metadata / "entry_points.txt").write_text(f"[toolkit.{group}]\nit = acme_wrong:CASES\n")
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (tmp_path / "numbers.py").write_text("CASES = [1]\n")
+    (tmp_path / "acme_wrong.py").write_text("CASES = [1]\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["test-plugin", *words]) == 2
     assert told in capsys.readouterr().err

@@ -16,7 +16,7 @@ from toolkit.build.stand_in import data_is_absent, stood_in
 from toolkit.check import Signature, resolve
 from toolkit.data.download import no_downloads
 from toolkit.registry import Component
-from toolkit.testing.check import Broken
+from toolkit.testing.check import Broken, DoesNotApply
 from toolkit.testing.settings import seed_all
 from toolkit.testing.subject import SEED, Subject, block_of, made, recipe_with
 
@@ -120,11 +120,17 @@ def _seeded(seed: int | None) -> bool:
     return True
 
 
-def dataset_of(subject: Subject, seed: int | None = SEED) -> Any:
+def dataset_of(subject: Subject, seed: int | None = SEED, *, real: bool = False) -> Any:
     """The dataset of a case from what is on this machine, or what stands in for data that is not.
+
+    Args:
+        subject: the dataset.
+        seed: to build it after.
+        real: whether a stand-in will not do.
 
     Raises:
         BuildError: it could not be built, or its data is not here and it has no ``stand_in``.
+        DoesNotApply: a stand-in will not do.
     """
     with no_downloads():
         try:
@@ -133,4 +139,6 @@ def dataset_of(subject: Subject, seed: int | None = SEED) -> Any:
             stand_in = stood_in(subject.block, SEED) if data_is_absent(error) else None
             if stand_in is None:
                 raise
+            if real:
+                raise DoesNotApply("its data is not on this machine, and a stand-in says nothing of it") from error
             return stand_in

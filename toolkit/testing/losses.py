@@ -26,7 +26,7 @@ def is_a_finite_scalar_with_gradient(subject: Subject) -> None:
         raise Broken(f"it is {value.item()}")
     if not value.requires_grad:
         raise Broken("it has no gradient")
-    value.backward()
+    torch.autograd.backward(value)
     gradients = [each.grad for each in floats(learnt)]
     if all(each is None for each in gradients):
         raise Broken("its gradient does not reach the outputs")
@@ -48,7 +48,7 @@ def is_right_under_masks(subject: Subject) -> None:
     counts = _over(mask, outputs)
     learnt = outputs.detach().clone().requires_grad_()
     value = loss(learnt, targets)
-    value.backward()
+    torch.autograd.backward(value)
     assert learnt.grad is not None
     if bool((learnt.grad[~counts] != 0).any()):
         raise Broken("masked outputs have a gradient")

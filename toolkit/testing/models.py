@@ -21,10 +21,10 @@ from toolkit.testing.subject import SEED, Subject
 def every_parameter_gets_a_gradient(subject: Subject) -> None:
     """A forward pass in training mode gives every parameter that is to be trained a gradient, of finite numbers."""
     model = subject.build().train()
-    total(call(model, subject.batch)).backward()
     trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
     if not trained:
-        return
+        raise DoesNotApply("it has nothing to train")
+    torch.autograd.backward(total(call(model, subject.batch)))
     unused = [name for name, each in trained.items() if each.grad is None]
     if unused:
         raise Broken(f"no gradient reaches {', '.join(unused)}")
@@ -83,7 +83,8 @@ def works_under_autocast(subject: Subject) -> None:
             raise
         if not all(bool(torch.isfinite(each).all()) for each in floats(outputs)):
             raise Broken(f"on {device} the outputs are not finite")
-        total(outputs).backward()
+        if any(each.requires_grad for each in model.parameters()):
+            torch.autograd.backward(total(outputs))
         wild = [
             name
             for name, each in model.named_parameters()
@@ -110,7 +111,7 @@ def works_under_torch_compile(subject: Subject) -> None:
             atol=ATOL,
         )
         if any(each.requires_grad for each in floats(outputs)):
-            total(outputs).backward()
+            torch.autograd.backward(total(outputs))
     finally:
         torch._dynamo.reset()
 

@@ -62,7 +62,7 @@ def ddp(spec: Spec, batch: Any) -> None:
     optimizer = torch.optim.SGD(parallel.parameters(), lr=1e-3)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        total(call(parallel, share(batch))).backward()
+        torch.autograd.backward(total(call(parallel, share(batch))))
         optimizer.step()
     # Not before: a second step is what tells that a parameter was left out of the first.
     agree("gradient", {name: each.grad for name, each in model.named_parameters() if each.grad is not None})

@@ -23,6 +23,8 @@ class _Setting(NamedTuple):
     what: str
     read: Callable[[], Any]
     write: Callable[[Any], object]
+    told: bool = True
+    """Whether a change is the component's: what libraries change when they are imported is only put back."""
 
 
 def _write_environment(before: dict[str, str]) -> None:
@@ -82,6 +84,7 @@ _SETTINGS = (
         "the filters of warnings",
         lambda: list(warnings.filters),
         lambda before: setattr(warnings, "filters", before),
+        told=False,
     ),
     _Setting(
         "the root logger",
@@ -110,7 +113,7 @@ def settings() -> dict[str, Any]:
 
 def changed(before: dict[str, Any]) -> list[str]:
     """The settings that are others now."""
-    return [each.what for each in _SETTINGS if each.read() != before[each.what]]
+    return [each.what for each in _SETTINGS if each.told and each.read() != before[each.what]]
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from toolkit.build import construct
 from toolkit.check import Block, resolve_block
 from toolkit.data.download import CACHE_VARIABLE
@@ -63,18 +65,10 @@ class Subject:
 
     @property
     def batch(self) -> Any:
-        """What the component is called with, made anew and always alike, also by ``torch.rand``.
-
-        Raises `Broken` where the case says nothing of it.
-        """
+        """What the component is called with, made anew and the same. Raises `Broken` where the case has none."""
         if self.case.batch is None:
             raise Broken(f"the case has no `batch`, which a {self.kind} is called with")
-        before = rng_state()
-        seed_all(SEED)
-        try:
-            return made(self.case.batch)
-        finally:
-            set_rng_state(before)
+        return made(self.case.batch)
 
     @property
     def spec(self) -> Spec:
@@ -92,11 +86,15 @@ class Subject:
 
 
 def made(value: Any) -> Any:
-    """A value, or what a function makes."""
-    import torch
-
-    is_value = not callable(value) or isinstance(value, torch.nn.Module)
-    return value if is_value else value()
+    """A value, or what a function makes: the same each time, though it draws random numbers."""
+    if not callable(value) or isinstance(value, nn.Module):
+        return value
+    state = rng_state()
+    seed_all(SEED)
+    try:
+        return value()
+    finally:
+        set_rng_state(state)
 
 
 def arguments_of(case: Case, folder: Path) -> dict[str, Any]:

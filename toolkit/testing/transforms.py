@@ -126,7 +126,8 @@ def _inside(box: Tensor, size: Any) -> Tensor:
     """Which pixels of an image have their middle in a box x1 y1 x2 y2, ``(height, width)``."""
     rows, columns = torch.arange(size[0]) + 0.5, torch.arange(size[1]) + 0.5
     x1, y1, x2, y2 = box.tolist()
-    return ((rows > y1) & (rows < y2))[:, None] & ((columns > x1) & (columns < x2))[None]
+    inside: Tensor = ((rows > y1) & (rows < y2))[:, None] & ((columns > x1) & (columns < x2))[None]
+    return inside
 
 
 def _assert_there(shown: Tensor, inside: Tensor, looked_at: Tensor, what: str) -> None:

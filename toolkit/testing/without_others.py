@@ -39,6 +39,7 @@ def tell(job: dict[str, Any]) -> None:
     import torchmetrics  # noqa: F401
     import torchvision  # noqa: F401
 
+    from toolkit.build import BuildError
     from toolkit.build.stand_in import data_is_absent
     from toolkit.data.download import no_downloads
     from toolkit.registry import BrokenComponent, load
@@ -62,7 +63,7 @@ def tell(job: dict[str, Any]) -> None:
                 built(Spec(**fields, recipe={}), registry, Path(folder))
             # Whatever the plugin's code raises is the answer, unless its data is not on this machine.
             except BaseException as error:
-                absent = fields["kind"] == "dataset" and hasattr(error, "problem") and data_is_absent(error)
+                absent = isinstance(error, BuildError) and data_is_absent(error)
                 if not absent and _is_about_a_module(error):
                     builds[label] = found(error)
     json.dump({"imports": imports, "builds": builds}, answer)

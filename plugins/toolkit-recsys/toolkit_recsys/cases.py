@@ -43,6 +43,14 @@ def _interactions() -> Mapping[str, bytes]:
     return generated_interactions(**WORLD).run_files  # type: ignore[arg-type]
 
 
+def _counted(folder: Path) -> dict[str, Any]:
+    """Users and items of the interactions, in which not every item need come up."""
+    from toolkit_recsys.generated import generated_interactions
+
+    facts = generated_interactions(**WORLD).facts  # type: ignore[arg-type]
+    return {"num_users": facts["num_users"], "num_items": facts["num_items"], "width": 4}
+
+
 def _users() -> Tensor:
     return torch.arange(5)
 
@@ -85,7 +93,7 @@ MODELS = [
     Case(
         kind="model",
         use="lightgcn",
-        args={"num_users": USERS, "num_items": ITEMS, "width": 4},
+        args=_counted,
         run_files=_interactions,
         batch=_users,
     ),

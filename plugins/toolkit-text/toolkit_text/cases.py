@@ -94,7 +94,7 @@ CHARACTERS = {"use": "characters"}
 
 
 def _text(folder: Path) -> dict[str, Any]:
-    (folder / "text.txt").write_text("\n".join(f"line {number} of a text that goes on" for number in range(200)))
+    (folder / "text.txt").write_text("\n".join(str(number**7) for number in range(10, 250)))
     return {"train": str(folder / "text.txt"), "tokenizer": CHARACTERS, "context": 16, "test_share": 0.1}
 
 

@@ -336,6 +336,10 @@ METRICS = [
     # end each other (1.9); intersection_over_union above shows it.
     *_family(lambda: tuple(each + each[:1] for each in _sentences()), _plain("extended_edit_distance")),
     *_family(
+        lambda: tuple(each + each[:1] for each in _transcripts()),
+        {"rouge_score": {"rouge_keys": ["rouge1", "rouge2", "rougeL"]}},
+    ),
+    *_family(
         _transcripts,
         _plain(
             "char_error_rate",
@@ -347,7 +351,6 @@ METRICS = [
         ),
     ),
     *_family(lambda: (_n(3, 4, 5), _whole(3, 4, below=5, seed=1)), _plain("perplexity")),
-    *_family(_transcripts, {"rouge_score": {"rouge_keys": ["rouge1", "rouge2", "rougeL"]}}),
     *_family(_questions, _plain("squad")),
     *_family(_transcripts, _plain("bert_score", "info_lm"), untested=_DOWNLOADS),
 ]
