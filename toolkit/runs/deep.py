@@ -93,12 +93,13 @@ def deep(checked: Checked) -> DeepReport:
     stand_in = getattr(checked.blocks["dataset"].component.target, "stand_in", None)
     try:
         # A check is no place for a download of gigabytes, where a stand-in will do.
-        experiment = build(checked if stand_in is None else _with_data_of_this_machine(checked))
+        here = checked if stand_in is None else _with_data_of_this_machine(checked)
+        experiment = build(here, untrained=True)
     except BuildError as error:
         if stand_in is None or not data_is_absent(error):
             raise
         checked = _with_data(checked, stood_in(checked.blocks["dataset"], checked.recipe.get("seed", default=0)))
-        experiment = build(checked)
+        experiment = build(checked, untrained=True)
         notes.insert(0, "stand-in data: files not checked")
     with tempfile.TemporaryDirectory() as folder:
         build_callbacks(experiment, {"dirpath": folder})
