@@ -133,7 +133,7 @@ def test_every_entry_can_be_imported(kind, name):
 
 
 def test_the_table_holds_only_groups_that_exist():
-    assert set(TABLE) <= {group(kind) for kind in KINDS} | {"toolkit.hooks"}
+    assert set(TABLE) <= {group(kind) for kind in KINDS} | {"toolkit.hooks", "toolkit.cases"}
     assert {"task", "loss", "optimizer", "scheduler", "metric", "callback", "logger", "part"} <= {
         kind for kind in KINDS if TABLE.get(group(kind))
     }
