@@ -75,21 +75,27 @@ BAD = {
 
 
 @pytest.fixture(scope="session")
-def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder on ``sys.path``, here and in the processes that are started, with both plugins in it."""
-    site = tmp_path_factory.mktemp("plugins")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both plugins in it."""
+    folder = tmp_path_factory.mktemp("plugins")
     for name, groups in (("good-plugin", GOOD), ("bad-plugin", BAD)):
         module = name.replace("-", "_")
-        shutil.copy(Path(__file__).parent / "plugins" / f"{module}.py", site)
-        install(site, name, {group: {k: f"{module}:{v}" for k, v in pairs.items()} for group, pairs in groups.items()})
-    before, environment = list(sys.path), os.environ.get("PYTHONPATH")
-    sys.path.insert(0, str(site))
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(site), environment)))
-    yield site
-    sys.path[:] = before
-    os.environ.pop("PYTHONPATH")
-    if environment is not None:
-        os.environ["PYTHONPATH"] = environment
+        shutil.copy(Path(__file__).parent / "plugins" / f"{module}.py", folder)
+        offers = {group: {k: f"{module}:{v}" for k, v in pairs.items()} for group, pairs in groups.items()}
+        install(folder, name, offers)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plugins(site: Path) -> Iterator[Path]:
+    """Puts that folder on ``sys.path``, here and in the processes that are started.
+
+    For a module and no longer: the next one in this process may be of other tests, which look at what is installed.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(site), *sys.path])
+        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+        yield site
 
 
 def install(site: Path, name: str, groups: Mapping[str, Mapping[str, str]]) -> None:
