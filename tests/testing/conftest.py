@@ -74,9 +74,12 @@ BAD = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder on ``sys.path``, here and in the processes that are started, with both plugins in it."""
+    """A folder on ``sys.path``, here and in the processes that are started, with both plugins in it.
+
+    For one file: other files of the same process look at what is installed too.
+    """
     site = tmp_path_factory.mktemp("plugins")
     for name, groups in (("good-plugin", GOOD), ("bad-plugin", BAD)):
         module = name.replace("-", "_")
