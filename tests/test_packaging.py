@@ -190,6 +190,8 @@ def test_what_is_imported_is_asked_for():
         used = {DISTRIBUTIONS.get(module, module.replace("_", "-")) for module in imported(folder)}
         asked = {canonicalize_name(Requirement(text).name) for text in projects()[name]["project"]["dependencies"]}
         own = {name, folder.name, "toolkit", "toolkit-start"}
+        # `toolkit.testing` imports it where it is called by a test, which has it.
+        own |= {"pytest"} if name == "toolkit-core" else set()
         assert "torch" in used
         assert used - own <= asked
 
