@@ -49,14 +49,20 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def environment(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty current folder, and the plugins on the path of this process and of those that it starts."""
+    import torch  # not above: it reads GOMP_SPINCOUNT
+
     monkeypatch.setattr(sys, "path", [*sys.path, str(installed)])
     paths = [str(installed), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    # The variable is for processes that are started; sums of several threads would differ from theirs in the last bit.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     for name in ("COLUMNS", "FORCE_COLOR", "TOOLKIT_RUNS", "TOOLKIT_WEBHOOK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     yield
+    torch.set_num_threads(threads)
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None) or "").startswith(str(installed)):
             del sys.modules[name]

@@ -26,10 +26,9 @@ DOCS = "docs"
 def _outside() -> dict[str, str]:
     """What the site shows of the repository outside the documentation's folder: places on the site, and files."""
     found = {"index.md": "README.md", "changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+    found["examples/index.md"] = "examples/README.md"
     for readme in ROOT.glob("plugins/*/README.md"):
         found[f"plugins/{readme.parent.name}.md"] = f"plugins/{readme.parent.name}/README.md"
-    if (ROOT / "examples/README.md").exists():
-        found["examples/index.md"] = "examples/README.md"
     for readme in ROOT.glob("examples/plugins/*/README.md"):
         folder = readme.parent
         found[f"examples/{folder.name}.md"] = f"examples/plugins/{folder.name}/README.md"

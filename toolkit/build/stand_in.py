@@ -1,4 +1,4 @@
-"""What stands in for data that is not on this machine. Imports nothing heavy."""
+"""What stands in for data that is not on this machine. Imports torch."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def find_recipe(name: str, registry: Registry, relative_to: Path | None = None) 
 
     ``relative_to`` is the folder that a relative file name starts from; the current one where it is None.
     Raises RecipeNotFound, also where two plugins offer the name, and where the one that does was built for another
-    version of the toolkit: what its pages mean is then not known.
+    version of the toolkit: what its keys mean is then not known.
     """
     if name.endswith(".yaml") or name.startswith((".", "/")):
         return _find_file(name, relative_to)

@@ -1,6 +1,6 @@
 """The version of the plugin API, which is toolkit-core's ``major.minor``: what a plugin's ``Requires-Dist`` asks for.
 
-Imports ``importlib.metadata`` and ``packaging``, and so nothing that only lists imports this.
+Imports ``importlib.metadata`` and ``packaging``, and so is imported only where the version is told.
 """
 
 from __future__ import annotations

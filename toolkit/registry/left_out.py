@@ -1,7 +1,7 @@
 """Which plugins are to be left out, as if they were not installed: what ``TOOLKIT_PLUGINS`` and ``--without`` say.
 
 Both are one text in the environment, ``-acme-nets,--without other-nets``: so every process that a command starts leaves
-out the same plugins, and each can say by what. Imports of the toolkit the errors and names.
+out the same plugins, and each can say by what. Imports nothing heavy.
 """
 
 from __future__ import annotations

@@ -51,6 +51,8 @@ def plan(names: Names, examples: Sequence[Example]) -> Scaffold:
     """Everything that a plugin of this name with these examples consists of; nothing is written."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from toolkit.registry.api import api_version, asking_for
+
     who, recipe, kinds = author(), recipe_name(names, examples), {example.kind for example in examples}
     stem = recipe.rpartition("/")[2]
     environment = Environment(
@@ -68,7 +70,7 @@ def plan(names: Names, examples: Sequence[Example]) -> Scaffold:
         "examples": examples,
         "kinds": kinds,
         "recipe": recipe,
-        "core": _demand_on_core(),
+        "core": asking_for(api_version(importlib.metadata.version(CORE))),
         "author": who,
         # What is installed beside the core: the core has neither models nor data.
         "vision": "" if {"model", "dataset"} <= kinds else " ../toolkit/plugins/toolkit-vision",
@@ -115,9 +117,3 @@ def write(scaffold: Scaffold, parent: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         raise RequestError(f"{shown_path(folder)} cannot be written: {error.strerror}") from error
     return folder
-
-
-def _demand_on_core() -> str:
-    """The versions of toolkit-core that the plugin is for: those of the minor version that is installed."""
-    major, minor = importlib.metadata.version(CORE).split(".")[:2]
-    return f"{CORE}>={major}.{minor},<{major}.{int(minor) + 1}"

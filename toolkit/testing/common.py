@@ -26,7 +26,7 @@ MAY_DRAW = ("model", "loss", "task", "part", "metric", "transform")
 
 def arguments_are_named_and_documented(subject: Subject) -> None:
     """Every argument can be given by name, and the docstring of the component (or of a class above it, or of a
-    constructor) names each one that a recipe may set and says what it is."""
+    constructor) names each one that a recipe may set."""
     block = subject.block
     if block.signature.by_position:
         raise Broken(f"{_listed(block.signature.by_position)} can be given by position only")

@@ -106,7 +106,7 @@ def splits_are_disjoint(subject: Subject) -> None:
 
 def facts_are_true(subject: Subject) -> None:
     """The facts are names of the documented list (or begin with the dataset's own name), plain values, and what they
-    say of sizes, classes and tokens is true of the first batches of every split."""
+    say of sizes, classes and tokens is true of the tensors in the first batches of every split."""
     data = dataset_of(subject)
     block, recipe = block_of(subject.spec, subject.registry, subject.folder)
     old_names: list[str] = []

@@ -34,7 +34,7 @@ def reset_forgets_everything(subject: Subject) -> None:
     batch = _updates(subject)
     expected = _computed(subject.build(), batch)
     metric = subject.build()
-    metric.update(*_backwards(batch))
+    metric.update(*_fewer(batch))
     _quietly(metric)
     metric.reset()
     assert_same(_computed(metric, batch), expected, "after reset the value is another", rtol=RTOL, atol=ATOL)
@@ -67,8 +67,8 @@ def _quietly(metric: Any) -> Any:
         return metric.compute()
 
 
-def _backwards(batch: tuple[Any, ...]) -> tuple[Any, ...]:
+def _fewer(batch: tuple[Any, ...]) -> tuple[Any, ...]:
     """Some of the rows, so that it has seen something else."""
     rows = count(batch)
-    fewer: tuple[Any, ...] = take(batch, slice(0, rows // 2), rows)
-    return fewer
+    taken: tuple[Any, ...] = take(batch, slice(0, rows // 2), rows)
+    return taken
