@@ -14,6 +14,10 @@ LONG_CHECKS = (
 )
 """The bad plugin in tests/testing goes through them in every run."""
 LONG_CASES = {
+    "examples/plugins/example-segmentation/": (
+        *("model-smp_deeplabv3plus", "model-smp_fpn", "model-smp_linknet", "model-smp_manet"),
+        *("model-smp_segformer", "model-smp_unetplusplus"),
+    ),
     "tests/testing/test_core.py": ("metric-",),
     "plugins/toolkit-text/": ("dataset-interface_strings", "dataset-language_id", "dataset-movie_sentiment", "task-"),
     "plugins/toolkit-vision/": ("model-torchvision", "task-detection"),

@@ -5,12 +5,14 @@ They are not part of the environment that `make` makes: nobody finds them in `to
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +36,45 @@ class Answer:
 Command = Callable[..., Answer]
 
 
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the example plugins, without what they depend on."""
+@functools.cache
+def _site() -> tempfile.TemporaryDirectory[str]:
+    """Installs the example plugins, without what they depend on, into a folder that goes when pytest ends."""
     assert len(PLUGINS) == 4
-    site = tmp_path_factory.mktemp("site")
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", str(site)]
+    site = tempfile.TemporaryDirectory(prefix="toolkit-examples-")
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", site.name]
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", *options, *map(str, PLUGINS)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return site
+
+
+def _forget(site: Path) -> None:
+    """Take modules of the example plugins out of this process."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(site)):
+            del sys.modules[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The contract's tests are those of an installed plugin's cases, so that collecting them needs it already."""
+    if not isinstance(collector, pytest.Module) or collector.path.name != "test_contract.py":
+        return (yield)
+    site = Path(_site().name)
+    sys.path.append(str(site))
+    try:
+        return (yield)
+    finally:
+        sys.path.remove(str(site))
+        _forget(site)
+
+
+@pytest.fixture(scope="session")
+def installed() -> Path:
+    """The folder that holds the example plugins, without what they depend on."""
+    return Path(_site().name)
 
 
 @pytest.fixture(autouse=True)
@@ -63,9 +94,7 @@ def environment(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     yield
     torch.set_num_threads(threads)
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(str(installed)):
-            del sys.modules[name]
+    _forget(installed)
 
 
 @pytest.fixture

@@ -44,6 +44,13 @@ def under_new_names(kind: str, signature: Signature, given: Collection[str]) -> 
     return replace(signature, parameters=called), {new: name for name, new in old.items()}
 
 
+def stated_names(target: Any, signature: Signature) -> dict[str, str]:
+    """What a component says that its arguments were called before: by the old names, those that it has now."""
+    stated, has = getattr(target, MEMBER, None), signature.parameters
+    stated = stated if isinstance(stated, Mapping) else {}
+    return {old: new for old, new in stated.items() if old not in has and new in has}
+
+
 def with_new_names(
     component: Component, signature: Signature, arguments: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
@@ -57,12 +64,6 @@ def with_new_names(
     Returns:
         The arguments; and the old names that were written, with the new ones.
     """
-    has = signature.parameters
-    stated = getattr(component.target, MEMBER, None)
-    stated = stated if isinstance(stated, Mapping) else {}
-    written = {
-        name: stated[name]
-        for name in arguments
-        if name not in has and stated.get(name) in has and stated[name] not in arguments
-    }
+    stated = stated_names(component.target, signature)
+    written = {name: stated[name] for name in arguments if name in stated and stated[name] not in arguments}
     return {written.get(name, name): value for name, value in arguments.items()}, written

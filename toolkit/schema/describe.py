@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit.check import MISSING, Parameter, signature_of
 from toolkit.check.arguments import FROM_CORE, FROM_RUN
+from toolkit.check.renamed import stated_names
 from toolkit.check.trainer import ELSEWHERE
 from toolkit.recipe.grammar import FACT_KINDS, FACTS
 from toolkit.recipe.loader import LEAST
@@ -39,7 +40,9 @@ def describe(entry: Entry) -> Described:
         for name, parameter in signature.parameters.items()
         if name not in given
     }
-    return Described(doc=summary(own_doc(target)), open=signature.open, problem="", arguments=arguments)
+    told = Described(doc=summary(own_doc(target)), open=signature.open, problem="", arguments=arguments)
+    renamed = {old: new for old, new in stated_names(target, signature).items() if new in arguments}
+    return {**told, "renamed": renamed} if renamed else told
 
 
 def plain_default(value: Any) -> Any:

@@ -30,6 +30,8 @@ class Described(TypedDict):
     problem: str
     """Why it could not be imported; empty if it could."""
     arguments: dict[str, Argument]
+    renamed: NotRequired[dict[str, str]]
+    """By the names that arguments had before, those that they have now."""
 
 
 BLOCK = "block"

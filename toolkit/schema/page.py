@@ -161,8 +161,25 @@ def _component(entry: Entry, told: Described, words: Mapping[str, Argument]) -> 
         # Options are the optimizer's own arguments, without the words of the core.
         options = [refer(component(entry.kind, entry.full_name)), {"properties": dict.fromkeys(("use", *words), False)}]
         properties["groups"] |= {"anyOf": [{**_MAPPING, "additionalProperties": {"type": "object", "allOf": options}}]}
-    schema: Schema = {"properties": {**properties, **_arguments(told["arguments"])}}
+    schema: Schema = {"properties": {**properties, **_arguments(told["arguments"]), **_old_names(told)}}
+    if told.get("renamed"):
+        # Beside its new name an old one is an argument that there is not.
+        schema["dependencies"] = {old: {"not": {"required": [new]}} for old, new in told["renamed"].items()}
     return schema if told["open"] else {**schema, "additionalProperties": False}
+
+
+def _old_names(told: Described) -> dict[str, Schema]:
+    return {
+        old: {"description": texts.OLD_NAME.format(new), **told["arguments"][new]["schema"]}
+        for old, new in told.get("renamed", {}).items()
+    }
+
+
+def _given(names: Sequence[str], renamed: Mapping[str, str]) -> Schema:
+    """That arguments are given, each under its name or under one that it had before."""
+    called = {name: [name, *(old for old, new in renamed.items() if new == name)] for name in names}
+    either = [{"anyOf": [{"required": [each]} for each in all_]} for all_ in called.values() if len(all_) > 1]
+    return {"required": [name for name in names if len(called[name]) == 1], **_all_of(either)}
 
 
 def _arguments(arguments: Mapping[str, Argument]) -> dict[str, Schema]:
@@ -273,7 +290,7 @@ def _complete(
 ) -> dict[str, Schema]:
     """That no component of this kind, and none inside it, lacks what nobody else gives."""
     needed = {
-        entry: required
+        entry: _given(required, components[entry].get("renamed", {}))
         for entry in offers
         # A dataset may know what begins with its own name.
         if (
@@ -302,7 +319,7 @@ def _complete(
     ]
     found: dict[str, Schema] = {
         named: {
-            **_all_of({"if": _uses(offers[entry]), "then": {"required": names}} for entry, names in needed.items()),
+            **_all_of({"if": _uses(offers[entry]), "then": given} for entry, given in needed.items()),
             **inside,
         },
         complete(kind): {
@@ -331,7 +348,7 @@ def _complete(
             "patternProperties": {
                 f"^({labels})$": refer(label),
                 **{
-                    f"^{entry.name}$": {"if": unnamed, "then": {"required": needed[entry]}}
+                    f"^{entry.name}$": {"if": unnamed, "then": needed[entry]}
                     for entry in _by_label(offers)
                     if entry in needed
                 },

@@ -54,3 +54,6 @@ FILLED = {
 USE = "The component's name."
 
 NO_SUCH_NAME = "No installed plugin offers this."
+
+OLD_NAME = "Deprecated: this is called `{}` now."
+"""What is said of an argument's old name."""

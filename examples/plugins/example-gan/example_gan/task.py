@@ -92,7 +92,7 @@ class Gan(LightningModule):
 
         with self.toggled_optimizer(generator_steps):
             logits = self._part("discriminator")(samples, labels)
-            fooled = self.loss(logits, torch.ones_like(logits))
+            fooled = self._loss(logits, real=True)
             generator_steps.zero_grad()
             self.manual_backward(fooled)
             generator_steps.step()
@@ -107,9 +107,15 @@ class Gan(LightningModule):
         discriminator = self._part("discriminator")
         real = real.detach().requires_grad_()
         on_real, on_samples = discriminator(real, labels), discriminator(samples, labels)
-        loss = self.loss(on_real, torch.ones_like(on_real)) + self.loss(on_samples, torch.zeros_like(on_samples))
+        loss = self._loss(on_real, real=True) + self._loss(on_samples, real=False)
         (slope,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
         return loss + self.penalty / 2 * slope.square().flatten(1).sum(1).mean()
+
+    def _loss(self, logits: Tensor, *, real: bool) -> Tensor:
+        loss: Tensor | None = self.loss(logits, torch.full_like(logits, float(real)))
+        if loss is None:
+            raise ValueError("the loss returned None; it returns a tensor with a single number")
+        return loss
 
     def on_validation_epoch_start(self) -> None:
         self._noise.manual_seed(EVALUATION_SEED + self.global_rank)

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
-from torch import nn
 
-from toolkit.registry import Component, Registry, load
+from toolkit.registry import Registry
 from toolkit.tracking.folder import list_runs
 
 NAMES = (
     *("adabelief", "adan", "ademamix", "adopt", "came", "lamb"),
     *("lion", "mars", "prodigy", "soap", "stable_adamw", "tiger"),
 )
-
-
-@pytest.fixture
-def component() -> Callable[[str], Component]:
-    registry = Registry.scan()
-    return lambda name: load(registry.find("optimizer", name))
 
 
 def test_the_distribution_holds_no_python(installed: Path) -> None:
@@ -41,38 +32,6 @@ def test_every_name_is_offered_and_nothing_is_wrong(toolkit: Any) -> None:
     assert shown.code == 0
     assert "12 optimizers, recipes" in shown.out
     assert "example-optimizers: " not in shown.out + shown.err
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_goes_down_a_bowl(name: str, component: Callable[[str], Component]) -> None:
-    weight = nn.Parameter(torch.tensor([[3.0, -2.0], [1.0, 4.0]]))
-    optimizer = component(name).target([weight], **({} if name == "prodigy" else {"lr": 0.05}))
-    before = float(weight.detach().square().sum())
-    for _ in range(60):
-        optimizer.zero_grad()
-        weight.square().sum().backward()
-        optimizer.step()
-    assert float(weight.detach().square().sum()) < 0.9 * before
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_goes_on_from_its_saved_state(name: str, component: Callable[[str], Component], tmp_path: Path) -> None:
-    def trained(steps: int, saved: Path | None = None) -> tuple[nn.Parameter, Any]:
-        weight = nn.Parameter(torch.tensor([[3.0, -2.0], [1.0, 4.0]]))
-        optimizer = component(name).target([weight])
-        if saved is not None:
-            state = torch.load(saved, weights_only=True)
-            weight.data.copy_(state["weight"])
-            optimizer.load_state_dict(state["optimizer"])
-        for _ in range(steps):
-            optimizer.zero_grad()
-            weight.square().sum().backward()
-            optimizer.step()
-        return weight, optimizer
-
-    weight, optimizer = trained(7)
-    torch.save({"weight": weight.detach(), "optimizer": optimizer.state_dict()}, tmp_path / "saved.pt")
-    assert torch.equal(trained(5, tmp_path / "saved.pt")[0], trained(12)[0])
 
 
 def test_mistakes_are_told_as_for_any_component(toolkit: Any) -> None:
