@@ -11,8 +11,8 @@ METRICS = ({"train/loss": 1.5, "val/accuracy": 0.25}, {"train/loss": 0.5, "val/a
 
 
 def records_a_run_below_its_folder(subject: Subject) -> None:
-    """Hyperparameters, metrics of several steps, named split/metric, and the end of a run are taken without an error, and
-    no file is written outside of the folder that the logger was given."""
+    """Hyperparameters, metrics of several steps, named split/metric, and the end of a run raise nothing, and no file is
+    written outside of the folder that the logger was given."""
     (subject.folder / "run").mkdir()
     with watching(subject.folder, subject.folder / "run", subject.folder / "case.yaml") as watch:
         logger = subject.build()
