@@ -177,6 +177,14 @@ def test_verify(tiny, tmp_path):
     assert "| tiny | test/accuracy | " in readme.read_text()
 
 
+def test_verify_asks_for_a_place_before_it_trains(tiny, tmp_path):
+    (tmp_path / "here" / "README.md").write_text("no place")
+    answer = tiny("verify", "--write", "README.md")
+    assert answer.code == 2
+    assert "README.md has no place for results. Put these two lines in it:" in answer.err
+    assert not (tmp_path / "here" / "runs").exists()
+
+
 def test_verify_ends_with_4_where_a_result_differs(tiny, tmp_path):
     recipe = tmp_path / "here" / "tiny.yaml"
     recipe.write_text(TINY.replace(">= 0.05", "> 1"))

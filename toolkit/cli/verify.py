@@ -57,8 +57,10 @@ def verify(
         note(f"verifying {', '.join(recipe.name for recipe in recipes)}")
     with no_collection():
         from toolkit import runs
-    from toolkit.runs.results import as_plain
+    from toolkit.runs.results import as_plain, place_for_results
 
+    if write:
+        place_for_results(Path(write))  # before hours of training, not after
     with shown_tracebacks(traceback):
         rows = runs.verify(recipes, registry=registry)
     if write:

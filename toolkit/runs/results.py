@@ -63,12 +63,8 @@ def results_table(rows: Iterable[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |\n" for line in lines)
 
 
-def write_results(path: Path, rows: Sequence[Row]) -> None:
-    """Puts rows between the markers of a Markdown file; rows of recipes that were not run now stay as they are.
-
-    Args:
-        path: a file with both markers, such as a README.
-        rows: what was reached. Only rows with a value are written.
+def place_for_results(path: Path) -> tuple[str, str, str]:
+    """What stands in a Markdown file before, between and after the markers.
 
     Raises:
         RequestError: the file is missing or has not both markers.
@@ -81,6 +77,20 @@ def write_results(path: Path, rows: Sequence[Row]) -> None:
     inside, end, after = rest.partition(END)
     if not (begin and end):
         raise RequestError(f"{path} has no place for results. Put these two lines in it:\n{BEGIN}\n{END}")
+    return before, inside, after
+
+
+def write_results(path: Path, rows: Sequence[Row]) -> None:
+    """Puts rows between the markers of a Markdown file; rows of recipes that were not run now stay as they are.
+
+    Args:
+        path: a file with both markers, such as a README.
+        rows: what was reached. Only rows with a value are written.
+
+    Raises:
+        RequestError: the file is missing or has not both markers.
+    """
+    before, inside, after = place_for_results(path)
     cells = {cells[:2]: cells for cells in _read_cells(inside)}
     cells.update({row.cells()[:2]: row.cells() for row in rows if row.value is not None})
     table = results_table(cells[key] for key in sorted(cells))
