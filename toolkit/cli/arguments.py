@@ -88,6 +88,7 @@ def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
 
     signature = inspect.signature(command, eval_str=True)
     option = inspect.Parameter("without", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Without)
+    # Typer reads it; functions have no such attribute in the types.
     called.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
     return called
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from toolkit.testing import Case
 
 USERS, ITEMS, LENGTH = 8, 24, 6
-WORLD = {"users": USERS, "items": ITEMS, "mean": 6, "factors": 2}
+WORLD: dict[str, Any] = {"users": USERS, "items": ITEMS, "mean": 6, "factors": 2}
 SIZES = {"field_sizes": [4, 6], "multi_sizes": [5], "num_numerical": 2, "target_mean": 0.3}
 
 
@@ -40,14 +40,14 @@ def _click_model(use: str, **args: Any) -> Case:
 def _interactions() -> Mapping[str, bytes]:
     from toolkit_recsys.generated import generated_interactions
 
-    return generated_interactions(**WORLD).run_files  # type: ignore[arg-type]
+    return generated_interactions(**WORLD).run_files
 
 
 def _counted(folder: Path) -> dict[str, Any]:
     """Users and items of the interactions, in which not every item need come up."""
     from toolkit_recsys.generated import generated_interactions
 
-    facts = generated_interactions(**WORLD).facts  # type: ignore[arg-type]
+    facts = generated_interactions(**WORLD).facts
     return {"num_users": facts["num_users"], "num_items": facts["num_items"], "width": 4}
 
 

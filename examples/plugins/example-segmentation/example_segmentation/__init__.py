@@ -18,6 +18,7 @@ class _Sized:
     """
 
     def __init__(self, num_classes: int, encoder_weights: str | None = None, **kwargs: Any) -> None:
+        # The class after this one is a network; `object`, as mypy has it, takes none of these.
         super().__init__(classes=num_classes, encoder_weights=encoder_weights, **kwargs)  # type: ignore[call-arg]
 
     def __init_subclass__(cls) -> None:
