@@ -33,7 +33,9 @@ class Done:
 
     @property
     def runs(self) -> list[Path]:
-        return sorted(path.parent for path in self.folder.glob("runs/*/*/run.json"))
+        """In the order they were started: by their names those of one second have none."""
+        records = self.folder.glob("runs/*/*/run.json")
+        return [path.parent for path in sorted(records, key=lambda path: json.loads(path.read_text())["started"])]
 
     def record(self, run: int = -1) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.runs[run] / "run.json").read_text())

@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from toolkit.registry import Registry
-from toolkit.schema.write import recipe_schema
-
 pytestmark = pytest.mark.usefixtures("signatures")
 
 RECIPE = {"task": "classification", "dataset": "digits", "trainer": {"max_epochs": 1}}
@@ -156,14 +153,16 @@ def test_a_damaged_file_is_as_good_as_none(acme, toolkit, signatures, damage):
     assert toolkit("schema").err == ""
 
 
-def test_several_processes_may_read_and_write_at_once(acme, signatures, tmp_path, toolkit):
+def test_several_processes_may_read_and_write_at_once(acme, tmp_path):
     script = "import sys; sys.path.insert(0, sys.argv[1]); from toolkit.cli import main; sys.exit(main(['schema']))"
     command = [sys.executable, "-c", script, str(tmp_path / "site")]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
     answers = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], answers
     assert len({out for out, _ in answers}) == 1
-    assert toolkit("schema").err == ""
+    # In a process like theirs: setuptools, once a test has imported it here, has put packages of its own on the path.
+    later = subprocess.run(command, capture_output=True)
+    assert (later.stdout, later.stderr) == (answers[0][0], b"")
 
 
 def test_old_files_do_not_pile_up(acme, toolkit, signatures, site, monkeypatch):
@@ -232,8 +231,7 @@ def test_a_plugin_for_another_toolkit_is_not_offered(install, schema):
     assert not validator.is_valid({**RECIPE, "model": "old_net"})
 
 
-def test_nothing_is_imported_here(acme, signatures, tmp_path):
-    recipe_schema(Registry.scan())
+def test_nothing_is_imported_here(acme, tmp_path):
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from toolkit.cli import main\n"
@@ -241,10 +239,10 @@ def test_nothing_is_imported_here(acme, signatures, tmp_path):
         "heavy = {'torch', 'pytorch_lightning', 'pydantic', 'acme_nets'} & set(sys.modules)\n"
         "print(code, sorted(heavy), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "site")], capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.stderr == "0 []\n"
+    command = [sys.executable, "-c", script, str(tmp_path / "site")]
+    first, again = (subprocess.run(command, capture_output=True, text=True, cwd=tmp_path) for _ in range(2))
+    assert first.stderr.endswith("tells more.\n0 []\n")
+    assert again.stderr == "0 []\n"
 
 
 def _newest(cache: Path) -> list[Path]:
