@@ -13,27 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PLUGINS = sorted(path.parent for path in (Path(__file__).parent / "plugins").glob("*/pyproject.toml"))
-
-# As tests/conftest.py has it: several programs on few cores are several times slower otherwise.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command printed, and the code it ended with."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Answer]
 
 
 @functools.cache
@@ -80,34 +65,18 @@ def installed() -> Path:
 @pytest.fixture(autouse=True)
 def environment(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty current folder, and the plugins on the path of this process and of those that it starts."""
-    import torch  # not above: it reads GOMP_SPINCOUNT
-
     monkeypatch.setattr(sys, "path", [*sys.path, str(installed)])
     paths = [str(installed), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    # The variable is for processes that are started; sums of several threads would differ from theirs in the last bit.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for name in ("COLUMNS", "FORCE_COLOR", "TOOLKIT_RUNS", "TOOLKIT_WEBHOOK"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("TOOLKIT_WEBHOOK", raising=False)
     monkeypatch.chdir(tmp_path)
     yield
-    torch.set_num_threads(threads)
     _forget(installed)
 
 
 @pytest.fixture
-def toolkit(capsys: pytest.CaptureFixture[str]) -> Command:
+def toolkit(command: Callable[..., Any]) -> Callable[..., Any]:
     """Carry out a command line in the current folder, as if through a pipe."""
-    from toolkit.cli import main
-
-    def command(*arguments: str) -> Answer:
-        capsys.readouterr()
-        code = main(arguments)
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
-
     return command
 
 

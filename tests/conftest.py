@@ -7,24 +7,24 @@ venv that sees that folder.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-
-# Before torch is imported, here and in the processes that tests start: its threads spin for milliseconds when they
-# wait. Two programs on two cores are then several times slower (vision/digits, twice at once: 37 s against 14 s).
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+INSTALLED = list(sys.path)
+"""Where this environment's packages are, before a test has put plugins of its own on the path."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -50,6 +50,51 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
         capture_output=True,
         text=True,
     )
+
+
+def write_plugin(
+    site: Path,
+    name: str,
+    offers: Mapping[str, Mapping[str, str]] | str = "",
+    files: Mapping[str, str] | None = None,
+    *,
+    version: str = "1.0",
+    requires: str = "",
+) -> Path:
+    """Write a distribution's metadata and files as an installer would.
+
+    Args:
+        site: the folder for installed packages; it is made where it is missing.
+        name: of the distribution.
+        offers: by group its entry points, or the text of their file; a group without a dot is one of the toolkit's.
+        files: by path below `site` their texts.
+        version: of the distribution.
+        requires: what it depends on.
+
+    Returns:
+        The folder of the metadata.
+    """
+    metadata = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    metadata.mkdir(parents=True)
+    if not isinstance(offers, str):
+        lines = []
+        for group, pairs in offers.items():
+            lines += [f"[{group if '.' in group else f'toolkit.{group}'}]", *(f"{k} = {v}" for k, v in pairs.items())]
+        offers = "\n".join(lines)
+    (metadata / "entry_points.txt").write_text(offers)
+    wanted = f"Requires-Dist: {requires}\n" if requires else ""
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wanted}")
+    for path, text in (files or {}).items():
+        file = site / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return metadata
+
+
+@pytest.fixture(scope="session")
+def install_plugin() -> Callable[..., Path]:
+    """`write_plugin`, which puts a plugin into a folder of packages."""
+    return write_plugin
 
 
 @dataclass(frozen=True)
@@ -96,6 +141,25 @@ def forgotten_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Finds a port that nothing listens on.
+
+    Below those that systems give away: one of them can be taken by anybody until it is used. Beginning at another place
+    in each process, because tests run in several.
+    """
+
+    def find() -> int:
+        first, last = 10_000, 30_000
+        for number in range(last - first):
+            port = first + (37 * os.getpid() + number) % (last - first)
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                return port
+        raise AssertionError("no port is free")
+
+    return find
+
+
+@pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of this process draw no pictures, which take five sixths of a small one; tests/tracking looks at them."""
     from toolkit.tracking import plots
@@ -116,6 +180,7 @@ def signature_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toolkit-cache"
     with pytest.MonkeyPatch.context() as patch, FileLock(f"{folder}.lock"):
         patch.setenv("TOOLKIT_CACHE", str(folder))
+        patch.setattr(sys, "path", list(INSTALLED))
         gather(Registry.scan())
     return folder
 

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from toolkit.cli import main
+from toolkit.engine.checkpoints import list_saved
 
 PAGE = (Path(__file__).parent.parent / "docs" / "cookbook.md").read_text(encoding="utf-8")
 INTRODUCTION, *SECTIONS = re.split(r"(?m)^## ", PAGE)
@@ -46,8 +47,8 @@ class Done:
             return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
 
     def weights(self, run: int = -1) -> dict[str, torch.Tensor]:
-        *_, last = sorted((self.runs[run] / "checkpoints").glob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
-        state: dict[str, torch.Tensor] = torch.load(last, weights_only=True)["state_dict"]
+        *_, last = list_saved(self.runs[run] / "checkpoints")
+        state: dict[str, torch.Tensor] = torch.load(last.path, weights_only=True)["state_dict"]
         return state
 
 

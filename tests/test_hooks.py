@@ -29,17 +29,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def install(site: Path) -> Install:
+def install(site: Path, install_plugin: Callable[..., Path]) -> Install:
     """Installs a distribution of one module that offers it as listeners."""
 
     def make(name: str, source: str, value: str = "", requires: str = "") -> None:
         module = name.replace("-", "_")
-        (site / f"{module}.py").write_text(source)
-        metadata = site / f"{module}-1.0.dist-info"
-        metadata.mkdir()
-        demand = f"Requires-Dist: {requires}\n" if requires else ""
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{demand}")
-        (metadata / "entry_points.txt").write_text(f"[toolkit.hooks]\nwatch = {value or module}\n")
+        offers = {"hooks": {"watch": value or module}}
+        install_plugin(site, name, offers, {f"{module}.py": source}, requires=requires)
 
     return make
 
@@ -136,13 +132,10 @@ def test_a_broken_listener_is_left_out_and_harms_no_other(
 
 
 def test_a_plugin_built_for_another_toolkit_is_not_even_imported(
-    install: Install, hooks: Callable[[], LoadedHooks], site: Path
+    install: Install, install_plugin: Callable[..., Path], hooks: Callable[[], LoadedHooks], site: Path
 ) -> None:
     install("acme", "raise AssertionError\n", requires="toolkit-core (>=7)")
-    core = site / "toolkit_core-0.1.0.dist-info"
-    core.mkdir()
-    (core / "METADATA").write_text("Metadata-Version: 2.1\nName: toolkit-core\nVersion: 0.1.0\n")
-    (core / "entry_points.txt").write_text("[toolkit.losses]\nmse = torch.nn:MSELoss\n")
+    install_plugin(site, "toolkit-core", {"losses": {"mse": "torch.nn:MSELoss"}}, version="0.1.0")
     (problem,) = hooks().problems
     assert problem.startswith(
         "hooks 'watch' (acme 1.0, acme) was built for another version of the toolkit: it asks for toolkit-core >=7, "

@@ -78,21 +78,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def listen(tmp_path: Path, install_plugin: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Installs a plugin that listens to every hook with all its arguments, and may raise in one."""
 
     def listen(raises: str = "") -> Path:
         site = tmp_path / "site"
-        metadata = site / "acme-1.0.dist-info"
-        metadata.mkdir(parents=True)
-        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text("[toolkit.hooks]\nwatch = acme_listener\n")
         source = LISTENER
         for hook in HOOKS:
             parameters = [name for name in signature(getattr(Hooks, hook)).parameters if name != "self"]
             told = ", ".join(TELLS[name] for name in parameters)
             source += LISTENS.format(hook=hook, parameters=", ".join(parameters), told=told, raises=raises)
-        (site / "acme_listener.py").write_text(source)
+        install_plugin(site, "acme", {"hooks": {"watch": "acme_listener"}}, {"acme_listener.py": source})
         monkeypatch.syspath_prepend(site)
         return site
 
@@ -165,7 +161,7 @@ def test_an_exception_at_the_end_is_kept_as_a_note(
 
 @pytest.mark.slow
 def test_every_process_of_a_run_calls_its_listeners(folder: Path, listen: Callable[..., Path]) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(listen()), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(listen())}
     options = ["trainer.devices=2", "trainer.accelerator=cpu"]
     command = [sys.executable, "-m", "toolkit", "run", "./tiny.yaml", *options]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)

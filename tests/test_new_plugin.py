@@ -20,7 +20,7 @@ ALL = [word for kind in CHOICES for word in ("--kind", kind)]
 
 def done(environment: Any, *command: str | Path) -> str:
     """What a command prints that has to end well."""
-    ended = environment.run(*command, OMP_NUM_THREADS="1")
+    ended = environment.run(*command)
     assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
     return ended.stdout
 

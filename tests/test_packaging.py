@@ -156,7 +156,7 @@ def test_the_tests_of_a_plugin_pass_with_its_wheel_and_the_core_s_alone(plugin, 
     (environment.work / "pytest.ini").write_text(
         f"[pytest]\naddopts = {shlex.join(settings['addopts'])}\nmarkers ={marks}\n"
     )
-    done = environment.run("python", "-m", "pytest", "-q", "tests", OMP_NUM_THREADS="1")
+    done = environment.run("python", "-m", "pytest", "-q", "tests")
     assert done.returncode == 0, done.stdout[-5000:]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,27 +45,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
-def toolkit(*arguments: str, site: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(site), "WANDB_MODE": "offline"}
-    return subprocess.run(
-        [sys.executable, "-m", "toolkit", *arguments], cwd=folder, env=environment, capture_output=True, text=True
-    )
+@pytest.fixture
+def toolkit(program: Callable[..., Any], site: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A command line in an empty folder, with the plugin on the path."""
+    here = {"cwd": tmp_path, "PYTHONPATH": str(site), "WANDB_MODE": "offline"}
+    return functools.partial(program, "-m", "toolkit", **here)
 
 
-def test_it_is_listed_with_who_offers_it(site: Path, tmp_path: Path) -> None:
-    done = toolkit("ls", "models", site=site, folder=tmp_path)
+def test_it_is_listed_with_who_offers_it(toolkit: Any) -> None:
+    done = toolkit("ls", "models")
     assert re.search(r"tiny_mlp\s+acme-nets", done.stdout), done.stdout + done.stderr
 
 
-def test_it_trains(site: Path, tmp_path: Path) -> None:
+def test_it_trains(toolkit: Any, tmp_path: Path) -> None:
     overrides = ["model=tiny_mlp", "trainer.max_epochs=1", "loggers.wandb=null"]
-    done = toolkit("run", "vision/digits", *overrides, site=site, folder=tmp_path)
+    done = toolkit("run", "vision/digits", *overrides)
     assert done.returncode == 0, done.stdout + done.stderr
     (page,) = tmp_path.glob("runs/vision/digits/*/recipe.yaml")
     assert "use: acme-nets/tiny_mlp" in page.read_text()
 
 
-def test_a_wrong_argument_is_named(site: Path, tmp_path: Path) -> None:
-    done = toolkit("check", "vision/digits", "model=tiny_mlp", "model.hidden=wide", site=site, folder=tmp_path)
+def test_a_wrong_argument_is_named(toolkit: Any) -> None:
+    done = toolkit("check", "vision/digits", "model=tiny_mlp", "model.hidden=wide")
     assert done.returncode == 2
     assert "model.hidden: expected a whole number, got the text 'wide'" in done.stdout + done.stderr

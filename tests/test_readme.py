@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,30 +26,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("readme")
 
 
-def run(arguments: list[str], folder: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TOOLKIT_", "WANDB_"))}
-    environment["WANDB_MODE"] = "offline"
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture
+def run(program: Callable[..., Any], folder: Path) -> Callable[..., str]:
+    """Calls Python in that folder, and returns what it prints."""
+
+    def run(*words: str) -> str:
+        done = program(*words, cwd=folder, WANDB_MODE="offline")
+        assert done.returncode == 0, done.stdout + done.stderr
+        printed: str = done.stdout
+        return printed
+
+    return run
 
 
-def test_the_commands_run(folder: Path) -> None:
+def test_the_commands_run(run: Callable[..., str], folder: Path) -> None:
     commands = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
     assert len(commands) >= 8
     for program, *arguments in commands:
         assert program == "toolkit"
-        assert run(["-m", "toolkit", *arguments], folder)
+        assert run("-m", "toolkit", *arguments)
     assert len(list((folder / "runs").glob("*/*/run.json"))) + len(list((folder / "runs").glob("*/*/*/run.json"))) == 2
 
 
-def test_the_program_runs(folder: Path) -> None:
+def test_the_program_runs(run: Callable[..., str], folder: Path) -> None:
     programs = blocks("python")
     assert programs
     for program in programs:
-        accuracy, run_folder = run(["-c", program], folder).splitlines()[-1].split()
+        accuracy, run_folder = run("-c", program).splitlines()[-1].split()
         assert 0 < float(accuracy) <= 1
         assert (folder / run_folder / "recipe.yaml").is_file()
 

@@ -122,7 +122,7 @@ def reader(tmp_path: Path, third_party: Path) -> Reader:
         for name, value in os.environ.items()
         if not name.startswith(("PYTHON", "TOOLKIT_", "VIRTUAL_ENV", "WANDB_"))
     }
-    offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_DEPS": "1", "OMP_NUM_THREADS": "1"}
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_DEPS": "1"}
     return Reader(folder, {**inherited, **offline, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
 
 

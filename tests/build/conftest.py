@@ -180,19 +180,14 @@ trainer: {max_epochs: 2}
 """
 
 
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory, install_plugin: Callable[..., Path]) -> Iterator[Registry]:
     """The installed plugins and the small one."""
     site = tmp_path_factory.mktemp("site")
-    (site / "tiny_parts.py").write_text(SOURCE)
-    metadata = site / "tiny_parts-1.2.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-parts\nVersion: 1.2\n")
-    (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
-    sys.path.insert(0, str(site))
-    yield Registry.scan()
-    # Tests of runs in the same process may have cleared it away.
-    sys.path[:] = [folder for folder in sys.path if folder != str(site)]
+    install_plugin(site, "tiny-parts", ENTRY_POINTS, {"tiny_parts.py": SOURCE}, version="1.2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(site), *sys.path])
+        yield Registry.scan()
     sys.modules.pop("tiny_parts", None)
 
 

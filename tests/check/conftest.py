@@ -155,16 +155,11 @@ ACME_BROKEN = "import flash_attn_of_nobody\n"
 
 
 @pytest.fixture(scope="module")
-def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def acme(tmp_path_factory: pytest.TempPathFactory, install_plugin: Callable[..., Path]) -> Iterator[Path]:
     """The folder that the plugin is installed in, on ``sys.path`` while a file of tests runs."""
     folder = tmp_path_factory.mktemp("acme")
-    metadata = folder / "acme_nets-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-nets\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
-    (folder / "acme_nets.py").write_text(ACME_NETS)
-    (folder / "acme_broken.py").write_text(ACME_BROKEN)
-    (folder / "acme_unused.py").write_text("class Net: ...\n")
+    files = {"acme_nets.py": ACME_NETS, "acme_broken.py": ACME_BROKEN, "acme_unused.py": "class Net: ...\n"}
+    install_plugin(folder, "acme-nets", ENTRY_POINTS, files)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [*sys.path, str(folder)])
         yield folder
@@ -190,6 +185,12 @@ trainer: {max_epochs: 2}
 """
 
 Check = Callable[..., Checked]
+
+
+@pytest.fixture
+def right() -> str:
+    """`RIGHT`, a recipe with nothing wrong."""
+    return RIGHT
 
 
 @pytest.fixture

@@ -17,16 +17,6 @@ from toolkit.schema.write import recipe_schema
 
 BAD = Path(__file__).parent / "bad"
 
-RIGHT = """\
-task: toy
-dataset: blobs
-model: {use: net, width: 8}
-loss: cross_entropy
-optimizer: {use: sgd, lr: 0.1}
-metrics: {accuracy: {}}
-trainer: {max_epochs: 2}
-"""
-
 UNSEEN = {
     "broken_plugin": "a plugin that cannot be imported leaves its arguments open",
     "code_without_flag": "whether --allow-code is given",
@@ -81,6 +71,6 @@ def test_bad_recipes_are_seen(validator: Draft7Validator) -> None:
     assert len(seen) >= 30
 
 
-def test_a_right_recipe_has_nothing_wrong(validator: Draft7Validator, tmp_path: Path) -> None:
-    (tmp_path / "right.yaml").write_text(RIGHT)
+def test_a_right_recipe_has_nothing_wrong(validator: Draft7Validator, right: str, tmp_path: Path) -> None:
+    (tmp_path / "right.yaml").write_text(right)
     assert list(validator.iter_errors(written(tmp_path / "right.yaml"))) == []

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from toolkit.cli import main
 
 ROOT = Path(__file__).parents[2]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a command printed, and the code it ended with."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Answer]
+Command = Callable[..., Any]
 
 
 @pytest.fixture
-def toolkit(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def toolkit(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """Carry out a command line in an empty folder, as if through a pipe."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    for name in ("COLUMNS", "FORCE_COLOR", "TOOLKIT_RUNS"):
-        monkeypatch.delenv(name, raising=False)
-
-    def command(*arguments: str) -> Answer:
-        capsys.readouterr()
-        code = main(arguments)
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
-
     return command
 
 
@@ -61,30 +42,9 @@ Install = Callable[..., None]
 
 
 @pytest.fixture
-def install(site: Path) -> Install:
-    """Write a distribution's metadata and files as an installer would."""
-
-    def install(
-        name: str,
-        entry_points: Mapping[str, Mapping[str, str]],
-        files: Mapping[str, str] | None = None,
-        *,
-        requires: str = "",
-    ) -> None:
-        metadata = site / f"{name.replace('-', '_')}-1.0.dist-info"
-        metadata.mkdir()
-        lines = []
-        for group, pairs in entry_points.items():
-            lines += [f"[toolkit.{group}]", *(f"{key} = {value}" for key, value in pairs.items()), ""]
-        (metadata / "entry_points.txt").write_text("\n".join(lines))
-        wanted = f"Requires-Dist: {requires}\n" if requires else ""
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{wanted}")
-        for path, text in (files or {}).items():
-            file = site / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-
-    return install
+def install(site: Path, install_plugin: Install) -> Install:
+    """Write a distribution's metadata and files as an installer would; see `write_plugin` in tests/conftest.py."""
+    return functools.partial(install_plugin, site)
 
 
 NET = '''"""Nets."""

@@ -130,6 +130,7 @@ def test_a_slip_is_told_whatever_the_command(toolkit, command):
     )
 
 
+@pytest.mark.usefixtures("forked_ranks")
 def test_no_process_of_a_run_loads_its_listeners_nor_does_a_resume(toolkit):
     words = ("trainer.devices=2", "trainer.strategy=ddp")
     answer = toolkit("run", "./small.yaml", *words, "--without", "loud-nets")

@@ -80,17 +80,11 @@ def test_no_line_of_the_table_is_wider_than_the_terminal(toolkit, monkeypatch, c
     assert max(len(line) for line in lines if ": " not in line) <= columns
 
 
-def test_imports_are_tried_in_a_child_process(toolkit, acme, monkeypatch, site):
+def test_imports_are_tried_in_a_child_process(toolkit, acme, install):
     # Without the core's own entries, which would import torch: a core that offers nothing shadows it.
-    (site / "toolkit_core-0.1.0.dist-info").mkdir()
-    (site / "toolkit_core-0.1.0.dist-info" / "METADATA").write_text("Name: toolkit-core\nVersion: 0.1.0\n")
-    (site / "toolkit_core-0.1.0.dist-info" / "entry_points.txt").write_text(
-        "[toolkit.parts]\nnone = json:JSONDecoder\n"
-    )
+    install("toolkit-core", {"parts": {"none": "json:JSONDecoder"}}, version="0.1.0")
     for name in FIRST_PARTY:
-        folder = site / f"{name.replace('-', '_')}-0.1.0.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Name: {name}\nVersion: 0.1.0\n")
+        install(name, version="0.1.0")
     answer = toolkit("plugins", "--import")
     assert answer.code == 0
     tried = [line.split() for line in answer.out.splitlines() if line.startswith(("ok", "broken"))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
@@ -145,7 +144,7 @@ def test_what_was_broken_is_tried_again_once_another_package_is_there(install, t
 )
 def test_a_damaged_file_is_as_good_as_none(acme, toolkit, signatures, damage):
     expected = toolkit("schema").out
-    (file,) = _newest(signatures)
+    (file,) = (signatures / "signatures").glob("acme-nets-*.json")
     file.write_bytes(damage(file.read_bytes()))
     told = toolkit("schema")
     assert told.err.startswith("Reading the arguments of acme-nets: ")
@@ -177,7 +176,7 @@ def test_old_files_do_not_pile_up(acme, toolkit, signatures, site, monkeypatch):
 
 def test_where_the_cache_cannot_be_written_it_says_so(acme, toolkit, signatures):
     toolkit("schema")
-    (file,) = _newest(signatures)
+    (file,) = (signatures / "signatures").glob("acme-nets-*.json")
     file.unlink()
     file.mkdir()
     answer = toolkit("schema")
@@ -243,8 +242,3 @@ def test_nothing_is_imported_here(acme, tmp_path):
     first, again = (subprocess.run(command, capture_output=True, text=True, cwd=tmp_path) for _ in range(2))
     assert first.stderr.endswith("tells more.\n0 []\n")
     assert again.stderr == "0 []\n"
-
-
-def _newest(cache: Path) -> list[Path]:
-    files = (cache / "signatures").glob("acme-nets-*.json")
-    return sorted(files, key=lambda file: file.stat().st_mtime_ns)[-1:]

@@ -210,7 +210,6 @@ def shelf(tiny, tmp_path, install, monkeypatch):
     """Three recipes in place of the core's: one that trains in a second, one that needs a download, one unreadable."""
     install("acme-data", {"datasets": {"remote": "acme_data:remote"}}, {"acme_data.py": REMOTE})
     monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     folder = tmp_path / "shelf"
     (folder / "vision").mkdir(parents=True)
     digits = (ROOT / "recipes" / "vision" / "digits.yaml").read_text()

@@ -112,7 +112,6 @@ RECIPE: dict[str, Any] = {
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Recipe]:
     monkeypatch.setenv("TOOLKIT_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "code.py").write_text(CODE)
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(RECIPE))
@@ -131,6 +130,7 @@ def test_a_bad_sample_stops_the_run_and_names_the_dataset(recipe: Callable[..., 
     assert 'raise OSError(5, "cannot read"' in error.value.traceback
 
 
+@pytest.mark.usefixtures("forked_ranks")
 @pytest.mark.parametrize("devices", [1, 2])
 def test_samples_left_out_are_in_the_record(recipe: Callable[..., Recipe], devices: int) -> None:
     skip = ("dataset.broken=[3,7,11,15]", "loader.on_bad_sample=skip")

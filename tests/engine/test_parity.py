@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import csv
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -427,26 +426,23 @@ TWO_PROCESSES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any]]] = {
 }
 
 
-def test_under_two_processes(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    processes = []
+SCRIPT = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+
+
+def test_under_two_processes(tmp_path: Path, forks: Any, free_port: Callable[[], int]) -> None:
+    port, processes = free_port(), []
     for rank in range(2):
         environment = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "NODE_RANK": "0"}
-        environment.update(LOCAL_RANK=str(rank), RANK=str(rank), OMP_NUM_THREADS="1")
-        command = [sys.executable, __file__, str(tmp_path)]
-        output = subprocess.PIPE
-        processes.append(
-            subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT)
-        )
-    try:
-        ended = [process.communicate(timeout=900)[0].decode() for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(ended)
-    assert all(f"{name} compared" in text for text in ended for name in TWO_PROCESSES)
+        environment.update(LOCAL_RANK=str(rank), RANK=str(rank))
+        command = [sys.executable, "-c", SCRIPT, __file__, str(tmp_path)]
+        with (tmp_path / f"{rank}.log").open("wb") as log:
+            processes.append(
+                forks.Forked(command, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT)
+            )
+    ended = [process.wait() for process in processes]
+    logs = [(tmp_path / f"{rank}.log").read_text() for rank in range(2)]
+    assert ended == [0, 0], "\n".join(logs)
+    assert all(f"{name} compared" in text for text in logs for name in TWO_PROCESSES)
 
 
 def compare_two_processes(folder: Path) -> None:

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,14 +97,9 @@ RECIPE: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLKIT_RUNS", str(tmp_path / "runs"))
     monkeypatch.chdir(tmp_path)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -167,7 +159,7 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 @pytest.mark.usefixtures("small_graphs")
 def test_a_compiled_run_is_within_the_tolerance_and_exact_after_a_kill(
-    recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    recipe: Any, program: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # What this test compiles, its processes share, and no other run's compiling is in it.
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
@@ -191,8 +183,7 @@ def test_a_compiled_run_is_within_the_tolerance_and_exact_after_a_kill(
             assert value == other[name] or float(value) == pytest.approx(float(other[name]), rel=TOLERANCE), name
 
     # The 147th batch is the second of a block; the newest checkpoint is that of step 135.
-    command = [sys.executable, "-c", CHILD, str(file)]
-    killed = subprocess.run(command, env={**os.environ, "KILLED": "147"}, capture_output=True, text=True)
+    killed = program("-c", CHILD, file, KILLED="147")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed = toolkit.resume("last", allow_code=True).folder
     assert resumed != whole
@@ -228,11 +219,9 @@ def test_neither_the_clock_nor_a_resume_moves_a_step_into_a_graph_or_out_of_it(
         assert_same(weights(unhurried), weights(resumed))
 
 
-def test_without_a_compiler_it_says_so_and_runs_on(recipe: Any, tmp_path: Path) -> None:
-    environment = {**os.environ, "CXX": "/nowhere/g++"}
+def test_without_a_compiler_it_says_so_and_runs_on(recipe: Any, program: Any, tmp_path: Path) -> None:
     file = recipe()
-    command = [sys.executable, "-m", "toolkit", "run", str(file), "--allow-code"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = program("-m", "toolkit", "run", file, "--allow-code", CXX="/nowhere/g++")
     assert done.returncode == 0, done.stderr
     assert "graph    no steps in a graph, because there is no C++ compiler /nowhere/g++: install" in done.stdout
     folder = next((tmp_path / "runs").glob("*/*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,22 +117,15 @@ def test_recipes_that_are_not_there(folder: Path, name: str, message: str) -> No
     assert message in str(caught.value)
 
 
-def plugin_with_recipes(site: Path, name: str, recipe: str) -> None:
-    package = site / name.replace("-", "_")
-    file = package / "recipes" / f"{recipe}.yaml"
-    file.parent.mkdir(parents=True)
-    file.write_text("# Shipped.\nseed: 1\n")
-    (package / "__init__.py").write_text("raise RuntimeError('never imported')\n")
-    info = site / f"{name.replace('-', '_')}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[toolkit.recipes]\n{name} = {package.name}.recipes\n")
-
-
-def test_recipes_of_plugins_are_found_without_importing_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin_with_recipes(tmp_path, "acme-nets", "demo/net")
-    plugin_with_recipes(tmp_path, "other-nets", "demo/net")
-    plugin_with_recipes(tmp_path, "third-nets", "vision/digits")
+def test_recipes_of_plugins_are_found_without_importing_them(
+    tmp_path: Path, install_plugin: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, recipe in (("acme_nets", "demo/net"), ("other_nets", "demo/net"), ("third_nets", "vision/digits")):
+        files = {
+            f"{name}/recipes/{recipe}.yaml": "# Shipped.\nseed: 1\n",
+            f"{name}/__init__.py": "raise RuntimeError\n",
+        }
+        install_plugin(tmp_path, name.replace("_", "-"), {"recipes": {name: f"{name}.recipes"}}, files)
     monkeypatch.syspath_prepend(str(tmp_path))
     registry = Registry.scan(path=[str(tmp_path)])
     assert "acme-nets:demo/net" in [recipe.full_name for recipe in list_recipes(registry)]

@@ -347,22 +347,19 @@ NAMES = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def crowded(tmp_path_factory) -> Registry:
+def crowded(tmp_path_factory, install_plugin) -> Registry:
     site = tmp_path_factory.mktemp("site")
     for name, version, groups in [
         (
-            "toolkit_core",
+            "toolkit-core",
             "0.1",
             "[toolkit.losses]\nctc=torch.nn:CTCLoss\n[toolkit.optimizers]\nadamw=torch.optim:AdamW",
         ),
-        ("acme_nets", "1", "[toolkit.models]\nnet=a:A\nnet=b:B\n[toolkit.model]\nx=y:z"),
+        ("acme-nets", "1", "[toolkit.models]\nnet=a:A\nnet=b:B\n[toolkit.model]\nx=y:z"),
         ("zebra", "2", "[toolkit.models]\nmlp=a:A\n[toolkit.losses]\nctc=a:B"),
-        ("toolkit_tiny", "0.1", "[toolkit.models]\nmlp=t:A"),
+        ("toolkit-tiny", "0.1", "[toolkit.models]\nmlp=t:A"),
     ]:
-        folder = site / f"{name}-{version}.dist-info"
-        folder.mkdir()
-        (folder / "entry_points.txt").write_text(groups)
-        (folder / "METADATA").write_text(f"Name: {name}\nVersion: {version}\nRequires-Dist: toolkit-core<1\n")
+        install_plugin(site, name, groups, version=version, requires="toolkit-core<1")
     return Registry.scan([str(site)])
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import queue
 import select
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,15 +74,26 @@ def test_a_child_that_dies_is_reported_and_the_rest_goes_on(check) -> None:
     ]
 
 
-def test_a_child_that_hangs_is_ended_with_all_that_it_started(check, tmp_path) -> None:
+def test_a_child_that_hangs_is_ended_with_all_that_it_started(check, tmp_path, monkeypatch) -> None:
     pids = tmp_path / "pids"
+    os.mkfifo(pids)
+    told: list[int] = []
+
+    class Answers(queue.SimpleQueue):
+        """The time is up as soon as the child hangs."""
+
+        def get(self, timeout):
+            told.extend(map(int, pids.read_text().split()))
+            raise queue.Empty
+
+    monkeypatch.setattr("toolkit.registry.child.queue", SimpleNamespace(SimpleQueue=Answers, Empty=queue.Empty))
     started = f"import os, subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {HANGS!r}])\n"
     started += f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
 
     results = check({"hangs": started + HANGS}, timeout=5)
 
     assert (results["hangs"].ok, results["hangs"].reason) == (False, "did not finish within 5 s")
-    child, grandchild = map(int, pids.read_text().split())
+    child, grandchild = told
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert _ends(grandchild)

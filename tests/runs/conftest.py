@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
+import functools
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +116,7 @@ class Ends(pl.Callback):
             return
         if wanted[3:] == ["parent"]:
             if trainer.global_rank == 0:
-                os.kill(os.getppid(), getattr(signal, wanted[2]))
+                os.kill(int(os.environ.get("FORKED_BY", os.getppid())), getattr(signal, wanted[2]))
             return
         if wanted[2] == "raise":
             raise RuntimeError("a callback that raises")
@@ -292,55 +291,11 @@ except ToolkitError as error:
 """
 
 
-FORKS = """
-import json, os, sys
-import matplotlib.pyplot
-import toolkit.runs
-from toolkit.recipe import load
-
-for line in sys.stdin:
-    request = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        for number, path in enumerate([os.devnull, *request["output"]]):
-            flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            os.dup2(os.open(path, flags, 0o600), number)
-        os.chdir(request["folder"])
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        code, text = 0, sys.argv[1]
-        sys.argv = ["-c", *request["typed"]]
-        try:
-            exec(text, {"__name__": "__main__"})
-        except SystemExit as exit:
-            code = exit.code or 0
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            code = 1
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors are faster without threads, and two test processes do not get in each other's way."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(autouse=True)
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of all runs of one test."""
     root = tmp_path / "runs"
     monkeypatch.setenv("TOOLKIT_RUNS", str(root))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)
     return root
 
@@ -379,34 +334,10 @@ def recipe(recipe_file: Callable[..., Path]) -> Callable[..., Recipe]:
     return loaded
 
 
-@pytest.fixture(scope="session")
-def forks() -> Iterator[subprocess.Popen[str]]:
-    """A process that has imported everything and nothing more, and forks: a fresh one needs seconds to get there."""
-    command = [sys.executable, "-c", FORKS, MAIN]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    ) as process:
-        yield process
-        process.kill()
-
-
 @pytest.fixture
-def in_a_process(tmp_path: Path, forks: subprocess.Popen[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+def in_a_process(program: Callable[..., Any]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs or resumes in a process of its own, which may end in any way."""
-
-    def call(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        assert forks.stdin is not None
-        assert forks.stdout is not None
-        typed = list(map(str, arguments))
-        files = [tmp_path / name for name in (".stdout", ".stderr")]
-        request = {"typed": typed, "environment": {**os.environ, **environment}, "folder": str(tmp_path)}
-        forks.stdin.write(json.dumps({**request, "output": list(map(str, files))}) + "\n")
-        forks.stdin.flush()
-        code = int(forks.stdout.readline())
-        return subprocess.CompletedProcess(typed, code, *(file.read_text(errors="replace") for file in files))
-
-    return call
+    return functools.partial(program, "-c", MAIN)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ AUTO = {"loader": {"batch_size": "auto"}, "dataset": {"use": "./parts.py:Splits"
 
 
 @pytest.fixture(autouse=True)
-def models(tmp_path: Path) -> None:
+def models(forked_ranks: None, tmp_path: Path) -> None:
     (tmp_path / "hungry.py").write_text(HUNGRY)
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shlex
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,18 +92,12 @@ def test_signals_end_a_run_in_order(
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
-def test_a_run_without_a_checkpoint_is_started_again_with_all_that_was_typed(recipe_file: Any, tmp_path: Path) -> None:
+def test_a_run_without_a_checkpoint_is_started_again_with_all_that_was_typed(recipe_file: Any, program: Any) -> None:
     recipe_file()
     words = ["--allow-code", "optimizer.lr=0.02", "--name", "a first try", "--tag", "x", "model.dropout=0.25"]
     typed = f"toolkit run ./small.yaml {shlex.join(words)}"
     done, again = (
-        subprocess.run(
-            [sys.executable, "-m", "toolkit", *command],
-            env={**os.environ, "KILLED": "forward:1:SIGINT", "OUR_TOKEN": "a first try"},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        program("-m", "toolkit", *command, KILLED="forward:1:SIGINT", OUR_TOKEN="a first try")
         for command in (["run", "./small.yaml", *words], ["resume", "last", "--allow-code"])
     )
     # The folder keeps no secret, and so it cannot be told here.

@@ -157,7 +157,6 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Calls the toolkit, and returns the exit code and the seconds of processor time."""
     (tmp_path / "sitecustomize.py").write_text(ENDS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("WANDB_MODE", "disabled")
 
     def called(*arguments: str, root: Path, **killed: int) -> tuple[int, float]:

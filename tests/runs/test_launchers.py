@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -91,7 +90,9 @@ def torchrun(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def srun(tmp_path: Path) -> Iterator[Callable[..., list[subprocess.CompletedProcess[str]]]]:
+def srun(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> Iterator[Callable[..., list[subprocess.CompletedProcess[str]]]]:
     """Starts two processes with the variables that srun sets (SLURM 22.05); a `scontrol` notes its arguments."""
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -100,8 +101,6 @@ def srun(tmp_path: Path) -> Iterator[Callable[..., list[subprocess.CompletedProc
     started: list[subprocess.Popen[str]] = []
 
     def call(*toolkit: str | Path, **environment: str) -> list[subprocess.CompletedProcess[str]]:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
         job = {
             "SLURM_JOB_ID": "4321",
             "SLURM_STEP_ID": "0",
@@ -110,7 +109,7 @@ def srun(tmp_path: Path) -> Iterator[Callable[..., list[subprocess.CompletedProc
             "SLURM_STEP_TASKS_PER_NODE": "2",
             "SLURM_STEP_NODELIST": "localhost",
             "SLURM_NODEID": "0",
-            "MASTER_PORT": str(port),
+            "MASTER_PORT": str(free_port()),
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         }
         command = [sys.executable, "-m", "toolkit", "run", *map(str, toolkit), "--allow-code"]
@@ -145,7 +144,9 @@ def known() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def undisturbed(known: dict[str, bytes], page: Callable[..., Path], tmp_path: Path) -> Callable[[], bytes]:
+def undisturbed(
+    known: dict[str, bytes], forked_ranks: None, page: Callable[..., Path], tmp_path: Path
+) -> Callable[[], bytes]:
     """What `metrics.csv` holds after a run in two processes that the toolkit itself has started, and that ends well."""
 
     def csv() -> bytes:
@@ -184,6 +185,7 @@ def test_torchrun_is_the_same_as_devices(page: Any, torchrun: Any, runs: Path, u
     assert folder.metrics_csv.read_bytes() == undisturbed()
 
 
+@pytest.mark.slow
 def test_an_elastic_restart_goes_on_with_the_run(page: Any, torchrun: Any, runs: Path) -> None:
     twice = torchrun(page(callbacks={"once": {"use": "./more.py:Once"}}), options=("--max-restarts", "1"))
     assert twice.returncode == 0, twice.stderr
@@ -206,6 +208,7 @@ def test_what_is_wrong_is_told_once(page: Any, torchrun: Any, runs: Path) -> Non
     assert not runs.exists()
 
 
+@pytest.mark.slow
 def test_under_srun_a_run_is_saved_requeued_and_gone_on_with(
     page: Any, srun: Any, runs: Path, tmp_path: Path, undisturbed: Any
 ) -> None:

@@ -1,4 +1,7 @@
-"""Runs in two processes: one folder, one result, no sample lost, and an end in order when one of them fails."""
+"""Runs in two processes: one folder, one result, no sample lost, and an end in order when one of them fails.
+
+The first starts Python anew for each; of the others the processes are forks, see tests/forks.py.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,7 @@ def test_two_processes_make_one_run(recipe: Any, runs: Path, capfd: Any) -> None
     assert "device   2 x cpu" in out
 
 
+@pytest.mark.usefixtures("forked_ranks")
 def test_a_process_that_raises_ends_the_run_with_its_reason(recipe: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("ENDS", "batch:1:raise:1")
     with pytest.raises(RunFailed) as caught:
@@ -72,6 +76,7 @@ class Dies(pl.Callback):
 """
 
 
+@pytest.mark.usefixtures("forked_ranks")
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
@@ -99,6 +104,7 @@ def test_ctrl_c_reaches_all_processes(recipe_file: Any, in_a_process: Any, newes
     assert f"toolkit resume {newest().id}" in done.stderr
 
 
+@pytest.mark.usefixtures("forked_ranks")
 def test_each_process_begins_with_the_weights_of_an_earlier_run(recipe: Any) -> None:
     first = run(recipe())
     # `last` means the earlier run, although the new one has its folder by the time the processes start.
@@ -109,6 +115,7 @@ def test_each_process_begins_with_the_weights_of_an_earlier_run(recipe: Any) -> 
     assert torch.equal(found["head.weight"], expected["head.weight"])
 
 
+@pytest.mark.usefixtures("forked_ranks")
 def test_what_cannot_be_constructed_leaves_no_folder(recipe: Any, runs: Path) -> None:
     with pytest.raises(RequestError, match="timer"):
         run(recipe(**TWO, callbacks={"timer": {"duration": "nonsense"}}))

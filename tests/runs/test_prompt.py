@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,23 +174,15 @@ def test_other_tasks_read_a_text_as_a_file_of_it(trained: Any, capsys: Any) -> N
 
 
 @pytest.fixture
-def begun(tmp_path: Path, forks: subprocess.Popen[str]) -> Callable[..., tuple[Any, Callable[[], tuple[int, str]]]]:
+def begun(tmp_path: Path, forks: Any) -> Callable[..., tuple[Any, Callable[[], tuple[int, str]]]]:
     """Begins a command in a process of its own: a pipe from its output, and a function that waits for its end."""
 
     def begin(*words: str, **environment: str) -> tuple[Any, Callable[[], tuple[int, str]]]:
-        assert forks.stdin is not None
-        assert forks.stdout is not None
-        out, errors = tmp_path / ".pipe", tmp_path / ".errors"
-        os.mkfifo(out)
-        request = {"typed": ["toolkit", *words], "environment": {**os.environ, **environment}, "folder": str(tmp_path)}
-        forks.stdin.write(json.dumps({**request, "output": [str(out), str(errors)]}) + "\n")
-        forks.stdin.flush()
-
-        def end() -> tuple[int, str]:
-            assert forks.stdout is not None
-            return int(forks.stdout.readline()), errors.read_text()
-
-        return out.open("rb", buffering=0), end
+        errors = tmp_path / ".errors"
+        with errors.open("w") as file:
+            command = [sys.executable, "-m", "toolkit", *words]
+            process = forks.Forked(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=file)
+        return process.stdout, lambda: (process.wait(), errors.read_text())
 
     return begin
 
@@ -208,7 +201,6 @@ def test_a_piece_is_seen_before_the_next_is_there_and_a_broken_pipe_ends_it(
     pipe.close()
     assert end() == (0, "")
 
-    (tmp_path / ".pipe").unlink()
     pipe, end = begun(*words, GATE=str(gate))
     assert pipe.read(100) == b" 0"
     pipe.close()

@@ -190,16 +190,12 @@ def test_a_run_that_is_stopped_inside_an_epoch_keeps_its_best(recipe: Any, monke
 
 
 def test_other_packages_callbacks_are_loaded_one_by_one(
-    recipe: Any, tmp_path: Path, monkeypatch: Any, capsys: Any
+    recipe: Any, install_plugin: Any, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     for name, body in (("good", "return Quiet()"), ("broken", "raise RuntimeError('no display')")):
-        (tmp_path / f"acme_{name}.py").write_text(
-            f"import pytorch_lightning as pl\nclass Quiet(pl.Callback): pass\ndef factory():\n    {body}\n"
-        )
-        info = tmp_path / f"acme_{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme-{name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[pytorch_lightning.callbacks_factory]\n{name} = acme_{name}:factory\n")
+        source = f"import pytorch_lightning as pl\nclass Quiet(pl.Callback): pass\ndef factory():\n    {body}\n"
+        offers = {"pytorch_lightning.callbacks_factory": {name: f"acme_{name}:factory"}}
+        install_plugin(tmp_path, f"acme-{name}", offers, {f"acme_{name}.py": source})
     monkeypatch.syspath_prepend(str(tmp_path))
     result = run(recipe("trainer.max_epochs=1"))
     notes = RunFolder(result.folder).read_json()["notes"]

@@ -143,6 +143,7 @@ def test_they_are_learnt_once_and_given_back(recipe: Any, monkeypatch: Any) -> N
     assert json.loads((again.files / "words.json").read_bytes()) == {"z": 0, "y": 1, "x": 2, "w": 3}
 
 
+@pytest.mark.usefixtures("forked_ranks")
 def test_every_process_takes_those_that_the_first_has_made(recipe: Any) -> None:
     folder = RunFolder(run(recipe("trainer.devices=2")).folder)
     first, *ranks = built()

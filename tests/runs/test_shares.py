@@ -147,6 +147,7 @@ def trained(tmp_path: Path) -> Callable[..., RunResult]:
     return lambda *overrides: run(load(str(tmp_path / "shares.yaml"), overrides, allow_code=True))
 
 
+@pytest.mark.usefixtures("forked_ranks")
 def test_two_processes_read_each_sample_once_and_measure_what_one_does(
     trained: Callable[..., RunResult], tmp_path: Path
 ) -> None:

@@ -140,14 +140,13 @@ class Net:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, signature_cache: Path) -> Path:
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, signature_cache: Path, install_plugin: Callable[..., Path]
+) -> Path:
     """A project's folder with a plugin installed for it, a copied recipe and the schema that `toolkit cp` wrote."""
     site = tmp_path_factory.mktemp("site")
-    metadata = site / "acme_squares-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-squares\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[toolkit.models]\nsquare_net = acme_squares:Net\n")
-    (site / "acme_squares.py").write_text(f"from typing import Literal\n{PLUGIN}")
+    offers = {"models": {"square_net": "acme_squares:Net"}}
+    install_plugin(site, "acme-squares", offers, {"acme_squares.py": f"from typing import Literal\n{PLUGIN}"})
     here = tmp_path_factory.mktemp("here")
     script = "import sys; from toolkit.cli import main; sys.exit(main(['cp', 'vision/digits']))"
     cache = shutil.copytree(signature_cache, site / "cache")

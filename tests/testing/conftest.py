@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,14 +75,14 @@ BAD = {
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, install_plugin: Callable[..., Path]) -> Path:
     """A folder with both plugins in it."""
     folder = tmp_path_factory.mktemp("plugins")
     for name, groups in (("good-plugin", GOOD), ("bad-plugin", BAD)):
         module = name.replace("-", "_")
         shutil.copy(Path(__file__).parent / "plugins" / f"{module}.py", folder)
         offers = {group: {k: f"{module}:{v}" for k, v in pairs.items()} for group, pairs in groups.items()}
-        install(folder, name, offers)
+        install_plugin(folder, name, offers)
     return folder
 
 
@@ -96,14 +96,3 @@ def plugins(site: Path) -> Iterator[Path]:
         patch.setattr(sys, "path", [str(site), *sys.path])
         patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
         yield site
-
-
-def install(site: Path, name: str, groups: Mapping[str, Mapping[str, str]]) -> None:
-    """Write a distribution's metadata as an installer would."""
-    folder = site / f"{name.replace('-', '_')}-1.0.dist-info"
-    folder.mkdir()
-    lines = []
-    for group, pairs in groups.items():
-        lines += [f"[toolkit.{group}]", *(f"{key} = {value}" for key, value in pairs.items()), ""]
-    (folder / "entry_points.txt").write_text("\n".join(lines))
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")

@@ -64,14 +64,16 @@ def test_json_has_the_documented_keys(plugins: Path, capsys: Printed) -> None:
     ],
 )
 def test_nothing_to_test_is_told(
-    words: list[str], told: str, plugins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+    words: list[str],
+    told: str,
+    plugins: Path,
+    install_plugin: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Printed,
 ) -> None:
-    for name, group in (("no-cases", "losses"), ("wrong-cases", "cases")):
-        metadata = tmp_path / f"{name.replace('-', '_')}-1.0.dist-info"
-        metadata.mkdir()
-        (metadata / "entry_points.txt").write_text(f"[toolkit.{group}]\nit = acme_wrong:CASES\n")
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (tmp_path / "acme_wrong.py").write_text("CASES = [1]\n")
+    install_plugin(tmp_path, "no-cases", {"losses": {"it": "acme_wrong:CASES"}})
+    install_plugin(tmp_path, "wrong-cases", {"cases": {"it": "acme_wrong:CASES"}}, {"acme_wrong.py": "CASES = [1]\n"})
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["test-plugin", *words]) == 2
     assert told in capsys.readouterr().err

@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ def block(page: str, beginning: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, install_plugin: Callable[..., Path]) -> Path:
     """A folder with the plugin, its cases and its test, and the metadata that an installer would write."""
     site = tmp_path_factory.mktemp("acme")
     (site / "acme_nets.py").write_text(block("plugins.md", "acme_nets.py"))
@@ -31,13 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     groups = tomllib.loads(block("plugins.md", "pyproject.toml"))["project"]["entry-points"]
     (added,) = re.findall(r"(?s)```toml\n(.*?)```", PAGE)
     groups |= tomllib.loads(added)["project"]["entry-points"]
-    metadata = site / "acme_nets-1.0.dist-info"
-    metadata.mkdir()
-    lines = [
-        line for group, pairs in groups.items() for line in (f"[{group}]", *(f"{k} = {v}" for k, v in pairs.items()))
-    ]
-    (metadata / "entry_points.txt").write_text("\n".join(lines))
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-nets\nVersion: 1.0\n")
+    install_plugin(site, "acme-nets", groups)
     return site
 
 
@@ -60,8 +56,8 @@ def test_one_promise_can_be_selected(site: Path) -> None:
     assert re.search(r"1/\d+ tests collected", done.stdout), done.stdout + done.stderr
 
 
-def test_the_command_says_the_same(site: Path) -> None:
+def test_the_command_says_the_same(site: Path, program: Any) -> None:
     assert "toolkit test-plugin acme-nets -k pickles" in PAGE
-    done = run(site, "toolkit", "test-plugin", "acme-nets", "-k", "pickles")
+    done = program("-m", "toolkit", "test-plugin", "acme-nets", "-k", "pickles", cwd=site, PYTHONPATH=str(site))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "holds            model-tiny_mlp  pickles\n\n1 hold\n"

@@ -123,6 +123,8 @@ def test_without_a_server_at_the_start_the_run_is_offline(
 ) -> None:
     caplog.set_level("WARNING")
     trouble(server, monkeypatch)
+    # It would wait for the rest of its own time; what is tested is the outcome.
+    monkeypatch.setenv("WANDB_INIT_TIMEOUT", "1")
     logger = build()
     log(logger, 0, 5)
     logger.close("finished")
@@ -146,6 +148,7 @@ def test_a_server_that_fails_under_way_loses_nothing(
     status: int,
 ) -> None:
     monkeypatch.setenv("WANDB__FILE_STREAM_TRANSMIT_INTERVAL", "1")
+    monkeypatch.setenv("WANDB_FINISH_TIMEOUT", "2")
     logger = build()
     log(logger, 0, 4)
     server.wait_for(lambda: len(server.runs[RUN].history) == 4)
@@ -173,6 +176,7 @@ def test_a_server_that_fails_after_a_resume_gets_every_row(
     first = build()
     log(first, 0, 5)
     first.close("failed")
+    monkeypatch.setenv("WANDB_FINISH_TIMEOUT", "2")
     second = build()
     log(second, 3, 9)
     server.wait_for(lambda: len(server.runs[RUN].history) == 9)

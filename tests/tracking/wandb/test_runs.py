@@ -24,7 +24,7 @@ RUN = [
 def test_a_run_of_two_processes_is_one_with_its_recipe_results_and_pictures(
     tmp_path: Path, written: Callable[[Path], Any]
 ) -> None:
-    environment = {**os.environ, "TOOLKIT_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "TOOLKIT_RUNS": str(tmp_path / "runs")}
     done = subprocess.run(
         [sys.executable, "-m", "toolkit", "run", *RUN], env=environment, capture_output=True, text=True, timeout=300
     )

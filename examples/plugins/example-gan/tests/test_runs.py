@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,22 +66,16 @@ def test_the_commands_of_the_readme_run(toolkit: Any, readme: list[list[str]]) -
         assert picture.size == (10 * 52 + 4, 8 * 52 + 4)
 
 
-def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own: this one may have another number of threads, and rounds otherwise then."""
-    command = [sys.executable, "-m", "toolkit", *arguments]
-    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
-
-
-def test_a_killed_and_resumed_run_is_the_uninterrupted_one() -> None:
+def test_a_killed_and_resumed_run_is_the_uninterrupted_one(program: Any) -> None:
     small = ["run", *SMALL, "trainer.max_epochs=2", "engine.save.steps=3", *WATCHED]
-    killed = program(*small, KILLED="1")
+    killed = program("-m", "toolkit", *small, KILLED="1")
     assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
     (half,) = list_runs(Path("runs"))
     assert (half.plots / "samples.png").is_file()  # of the validation after the first epoch
-    done = program("resume", "last", "--allow-code")
+    done = program("-m", "toolkit", "resume", "last", "--allow-code")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "and 3 batches" in done.stdout
-    assert program(*small).returncode == 0
+    assert program("-m", "toolkit", *small).returncode == 0
     whole, resumed = list_runs(Path("runs"))
     assert resumed.id == half.id
     assert state(whole)["global_step"] == 20  # a step of each optimizer in each of the 5 batches of an epoch
