@@ -57,8 +57,6 @@ def carried_out(
 ) -> Done:
     """Writes the files that a section shows, and carries out its commands in their folder."""
     monkeypatch.chdir(folder)
-    for name in ("TOOLKIT_RUNS", "COLUMNS", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
     for text, name in re.findall(r"(?ms)^```\w+\n(# ([\w.]+\.\w+)(?:: [^\n]*)?\n.*?)^```", INTRODUCTION + section):
         (folder / name).write_text(text)
     commands = [

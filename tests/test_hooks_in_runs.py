@@ -73,7 +73,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "tiny.yaml").write_text(RECIPE)
     (folder / "broken.py").write_text(BROKEN)
     monkeypatch.chdir(folder)
-    monkeypatch.delenv("TOOLKIT_RUNS", raising=False)
     return folder
 
 

@@ -40,9 +40,7 @@ def runs(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def list_runs(toolkit, runs, tmp_path, monkeypatch):
-    # The fixture of the command clears the variable that the runs lie under.
-    monkeypatch.setenv("TOOLKIT_RUNS", str(tmp_path / "all"))
+def list_runs(toolkit, runs):
     return lambda *words: toolkit("runs", *words)
 
 
