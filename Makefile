@@ -19,9 +19,10 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/toolkit run vision/digits
 
-# As many at a time as there are processors, and no more than memory allows: each process has torch in it.
+# As many at a time as there are processors, and no more than memory allows: each process has torch in it. The longest
+# files first, as conftest.py has it, and not those with the most tests.
 test: lint
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-gpu: .venv/ready
 	$(BIN)/python -m pytest -m gpu

@@ -29,11 +29,14 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-# What a shell, a terminal, a job of SLURM or torchrun says to whoever runs the tests is not meant for the runs in them.
-OTHERS = ("SLURM_", "TORCHELASTIC_", "WANDB_", "PL_", "MASTER_", "GROUP_")
-OTHERS_TOO = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "COLUMNS", "LINES", "FORCE_COLOR"}
-for name in [name for name in os.environ if name.startswith(OTHERS) or name in OTHERS_TOO or name == "TOOLKIT_RUNS"]:
+# What a terminal, git, a job of SLURM or torchrun says to whoever runs the tests is not meant for what runs in them.
+THEIRS = (
+    *("SLURM_", "TORCHELASTIC_", "RANK", "WORLD_SIZE", "LOCAL_", "MASTER_", "GROUP_", "NODE_RANK", "PL_", "WANDB_"),
+    *("TOOLKIT_RUNS", "TOOLKIT_PLUGINS", "GIT_", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR"),
+)
+for name in [name for name in os.environ if name.startswith(THEIRS)]:
     del os.environ[name]
+os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 
 # A proxy reaches no server of a test.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
