@@ -184,7 +184,9 @@ def test_torchvision_s_detectors_count_classes_from_0(arch: str, offset: int, ta
     assert target[0]["labels"].tolist() == [0], "the batch is left as it is"
 
 
-@pytest.mark.parametrize("arch", ["fcos_resnet50_fpn", "ssdlite320_mobilenet_v3_large"])
+@pytest.mark.parametrize(
+    "arch", ["ssdlite320_mobilenet_v3_large", pytest.param("fcos_resnet50_fpn", marks=pytest.mark.slow)]
+)
 def test_only_what_depends_on_the_classes_is_replaced(arch: str) -> None:
     old = get_model(arch, weights=None, weights_backbone=None, num_classes=5)
     fresh = get_model(arch, weights=None, weights_backbone=None, num_classes=3)
