@@ -149,29 +149,24 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
 
 
 @pytest.fixture(scope="session")
-def fork_server() -> Iterator[str]:
-    """The socket of a process that has imported everything and forks; see tests/forks.py."""
-    with tempfile.TemporaryDirectory(prefix="toolkit-forks-") as folder:
-        socket = f"{folder}/socket"
-        command = [sys.executable, str(FORKS), socket]
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, env=ENVIRONMENT, cwd=ROOT, stdin=pipe, stdout=pipe) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
-            yield socket
-            process.kill()
-
-
-@pytest.fixture
-def forks(fork_server: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module tests/forks.py, whose processes can be started."""
+def forks() -> Iterator[ModuleType]:
+    """The module tests/forks.py, and the process that forks."""
     spec = importlib.util.spec_from_file_location("forks", FORKS)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setenv(module.SERVER, fork_server)
-    return module
+    with tempfile.TemporaryDirectory(prefix="toolkit-forks-") as folder:
+        module.socket_of_server = f"{folder}/socket"
+        command = [sys.executable, str(FORKS), module.socket_of_server]
+        # To pipes, which nobody asks where in them he is: a fork writes to a pipe or a file.
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, env=ENVIRONMENT, cwd=ROOT, **pipes) as process:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            assert said == b"ready\n", said + process.stdout.read()
+            yield module
+            process.kill()
 
 
 @pytest.fixture
@@ -181,16 +176,19 @@ def forked_ranks(forks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(importlib.import_module(name), "subprocess", forks.INSTEAD)
 
 
-@pytest.fixture
-def program(forks: ModuleType, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+@pytest.fixture(scope="session")
+def program(forks: ModuleType) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Calls Python with these words in a fork, which may end in any way; what it starts itself are forks too."""
 
     def call(*words: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *map(str, words)]
-        paths = [tmp_path / name for name in (".stdout", ".stderr")]
-        with paths[0].open("wb") as out, paths[1].open("wb") as err:
-            started = forks.Forked(command, cwd=cwd, env={**os.environ, **environment}, stdout=out, stderr=err)
-            code = started.wait()
-        return subprocess.CompletedProcess(command, code, *(path.read_text(errors="replace") for path in paths))
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given = {**os.environ, **environment}
+            code = forks.Forked(command, cwd=cwd, env=given, stdout=out, stderr=err).wait()
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode(errors="replace"))
+        return subprocess.CompletedProcess(command, code, *texts)
 
     return call

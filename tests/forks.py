@@ -29,7 +29,8 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 SERVER = "FORKS"
-"""The variable that says where the socket is."""
+"""The variable that says forks where the socket is; `socket_of_server` is what the process of the tests is told."""
+socket_of_server = os.environ.get(SERVER, "")
 STARTER = "FORKED_BY"
 """The variable with the process that asked for a fork: what `os.getppid` would give."""
 
@@ -64,7 +65,7 @@ class Forked:
             first, ours = os.pipe()
             self.stdin = os.fdopen(ours, "w" if text else "wb", -1 if text else 0)
         else:
-            first = os.open(os.devnull, os.O_RDONLY)
+            first = os.open(os.devnull, os.O_RDONLY) if stdin is None else os.dup(stdin)
         given = [first]
         for number, wanted in ((1, stdout), (2, stderr)):
             if wanted == subprocess.PIPE:
@@ -78,7 +79,7 @@ class Forked:
             else:
                 theirs = os.dup(number if wanted is None else wanted if isinstance(wanted, int) else wanted.fileno())
             given.append(theirs)
-        server = os.environ[SERVER]
+        server = socket_of_server or os.environ[SERVER]
         request = {
             "words": words,
             "environment": {**(os.environ if env is None else env), SERVER: server, STARTER: str(os.getpid())},

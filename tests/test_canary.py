@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,12 +93,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["finished", "failed"])
-def left(request: pytest.FixtureRequest, home: Path, repository: Path) -> Left:
+def left(request: pytest.FixtureRequest, program: Any, home: Path, repository: Path) -> Left:
     """A short run that finishes, and one whose error message is made of secrets."""
     runs = repository / f"runs-{request.param}"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     environment = {
-        **kept,
         **VARIABLES,
         "HOME": str(home),
         "TOOLKIT_RUNS": str(runs),
@@ -109,14 +106,14 @@ def left(request: pytest.FixtureRequest, home: Path, repository: Path) -> Left:
         **({"FAIL": "1"} if request.param == "failed" else {}),
     }
     command = [
-        *[sys.executable, "-m", "toolkit", "run", "./mine.yaml", "--allow-code"],
+        *["-m", "toolkit", "run", "./mine.yaml", "--allow-code"],
         f"loggers.wandb.notes=see https://me:{ELSEWHERE['override']}@example.org/data",
         *["--note", f"with {VARIABLES['HF_TOKEN']} and ftp://me:{ELSEWHERE['note']}@example.org"],
         *["--tag", VARIABLES["AWS_SECRET_ACCESS_KEY"], "--name", f"run {VARIABLES['DB_PASSWORD']}"],
     ]
-    done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, timeout=300, check=False)
+    done = program(*command, cwd=repository, **environment)
     written = [path for place in (runs, home) for path in place.rglob("*") if path.is_file() and path.name != ".netrc"]
-    return Left({path: path.read_bytes() for path in written}, done.stdout + done.stderr, done.returncode)
+    return Left({path: path.read_bytes() for path in written}, (done.stdout + done.stderr).encode(), done.returncode)
 
 
 def test_the_run_was_one(left: Left, request: pytest.FixtureRequest) -> None:

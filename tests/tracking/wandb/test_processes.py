@@ -35,16 +35,15 @@ except KeyboardInterrupt:
 """
 
 
-def start(folder: Path, **channels: Any) -> subprocess.Popen[str]:
+def start(forks: Any, folder: Path, **channels: Any) -> Any:
     """A program that has logged one row and waits for a line."""
     command = [sys.executable, "-c", PROGRAM, str(folder), RUN]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **channels)
-    assert program.stdout is not None
+    program = forks.Forked(command, stdout=subprocess.PIPE, text=True, **channels)
     assert program.stdout.readline() == "logged\n"
     return program
 
 
-def core(program: subprocess.Popen[str]) -> int:
+def core(program: Any) -> int:
     """A descriptor of wandb's own process, which can be read once it has ended."""
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(program.pid)], capture_output=True, text=True)
     (pid,) = [int(text) for text in listed.stdout.split()]
@@ -58,11 +57,11 @@ def has_ended(process: int) -> bool:
 
 
 def test_at_a_terminal_it_asks_nothing_and_its_process_ends_with_a_killed_program(
-    folder: Path, written: Callable[..., Any]
+    forks: Any, folder: Path, written: Callable[..., Any]
 ) -> None:
     """Without a key, and with a terminal where wandb would ask for one."""
     ours, theirs = pty.openpty()
-    program = start(folder, stdin=theirs, stderr=theirs)
+    program = start(forks, folder, stdin=theirs, stderr=theirs)
     process = core(program)
     (left,) = folder.glob("wandb/*")
     # It is on disk while the program runs: wandb's process writes nothing more when the program is killed.
@@ -70,7 +69,7 @@ def test_at_a_terminal_it_asks_nothing_and_its_process_ends_with_a_killed_progra
     while not written(left).history:
         assert time.monotonic() < until
     program.kill()
-    program.wait(60)
+    program.wait()
     assert has_ended(process)
     said, _, _ = select.select([ours], [], [], 0)
     assert not said or os.read(ours, 10_000) == b""
@@ -81,22 +80,20 @@ def test_at_a_terminal_it_asks_nothing_and_its_process_ends_with_a_killed_progra
 
 @pytest.mark.parametrize("stuck", [False, True])
 def test_ctrl_c_while_the_rest_is_uploaded_ends_the_program(
-    server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, stuck: bool
+    server: Any, forks: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, stuck: bool
 ) -> None:
     """Also when wandb's own process never ends by itself, as it may in the middle of an upload."""
     monkeypatch.setenv("WANDB_FINISH_TIMEOUT", "5")
-    program = start(folder, stdin=subprocess.PIPE)
+    program = start(forks, folder, stdin=subprocess.PIPE)
     process = core(program)
     server.answer = lambda path: 0
     # What was asked before the program began to close says nothing.
     server.asked.clear()
-    assert program.stdin is not None
-    assert program.stdout is not None
     print(file=program.stdin, flush=True)
     assert server.asked.wait(60)
     if stuck:
         signal.pidfd_send_signal(process, signal.SIGSTOP)
     program.send_signal(signal.SIGINT)
     assert program.stdout.readline() == "interrupted\n"
-    assert program.wait(60) == 0
+    assert program.wait() == 0
     assert has_ended(process)
