@@ -73,6 +73,13 @@ LONG_CASES = {
 FIRST = (
     "tests/runs/test_launchers.py",
     "tests/test_recipes.py",
+    "tests/engine/test_parity.py",
+    "tests/test_benchmarks.py",
+    "tests/engine/test_step_graph.py",
+    "tests/testing/test_contract.py",
+    "tests/test_packaging.py",
+    "examples/plugins/example-segmentation/tests/test_contract.py",
+    "examples/plugins/example-gan/tests/test_runs.py",
 )
 """Files that take the longest: begun last, one would keep a single process busy when the others have ended."""
 
@@ -135,17 +142,17 @@ class Answer:
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+def command_line(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     """Carries out a command line of the toolkit in this process and in the current folder, as if through a pipe."""
     from toolkit.cli import main
 
-    def command(*arguments: str) -> Answer:
+    def call(*arguments: str) -> Answer:
         capsys.readouterr()
         code = main(arguments)
         printed = capsys.readouterr()
         return Answer(code, printed.out, printed.err)
 
-    return command
+    return call
 
 
 @pytest.fixture(scope="session")

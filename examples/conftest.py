@@ -75,9 +75,9 @@ def environment(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def toolkit(command: Callable[..., Any]) -> Callable[..., Any]:
+def toolkit(command_line: Callable[..., Any]) -> Callable[..., Any]:
     """Carry out a command line in the current folder, as if through a pipe."""
-    return command
+    return command_line
 
 
 @pytest.fixture

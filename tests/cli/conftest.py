@@ -17,12 +17,12 @@ Command = Callable[..., Any]
 
 
 @pytest.fixture
-def toolkit(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def toolkit(command_line: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """Carry out a command line in an empty folder, as if through a pipe."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    return command
+    return command_line
 
 
 @pytest.fixture
