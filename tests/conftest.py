@@ -161,9 +161,10 @@ def free_port() -> Callable[[], int]:
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of this process draw no pictures, which take five sixths of a small one; tests/tracking looks at them."""
+    """Runs here and in forks draw no pictures, which take five sixths of a small one; tests/tracking looks at them."""
     from toolkit.tracking import plots
 
+    monkeypatch.setenv("UNDRAWN", "1")
     monkeypatch.setattr(plots, "_learning_curve", lambda run: [])
     monkeypatch.setattr(plots, "evaluation_pictures", lambda experiment, folder, prefix="": [])
 

@@ -61,6 +61,8 @@ def stepped(request: pytest.FixtureRequest) -> Stepped:
 
     recipe = load(request.param, registry=REGISTRY)
     with pytest.MonkeyPatch.context() as patch:
+        for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
+            patch.setenv(name, "0")  # Lightning sets them, and here they are taken away again
         patch.setattr(module, "_one_step", noted)
         report = deep(resolve(recipe, REGISTRY))
     (experiment,) = built

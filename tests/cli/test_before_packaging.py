@@ -10,6 +10,8 @@ import pytest
 NET = '''\
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 class Net(nn.Module):
     """A small net.

@@ -27,6 +27,8 @@ import signal
 
 from pytorch_lightning import Callback
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 class Stop(Callback):
     def on_train_epoch_start(self, trainer, pl_module):

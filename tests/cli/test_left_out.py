@@ -13,6 +13,8 @@ from pathlib import Path
 
 from toolkit.hooks import hookimpl
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @hookimpl
 def toolkit_run_started(run):

@@ -23,6 +23,8 @@ import pytorch_lightning as pl
 import torch
 from toolkit.data import OnDisk
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 class Items:
     def __init__(self, samples, broken):

@@ -26,23 +26,26 @@ from toolkit.engine.fast_loop import FastEpochLoop, describe_loop, use_fast_loop
 
 SAMPLES, FEATURES, CLASSES, BATCH = 500, 12, 4, 16
 BATCHES = -(-SAMPLES // BATCH)
+VALIDATED = 5 * BATCH
+"""Samples of a validation, which is Lightning's own both ways."""
 
 
 class Batches:
     """A loader whose order depends on torch's generator, and whose last batch is smaller."""
 
-    def __init__(self, gaps: bool = False) -> None:
+    def __init__(self, samples: int = SAMPLES, gaps: bool = False) -> None:
         self.gaps = gaps
         generator = torch.Generator().manual_seed(0)
-        self.inputs = torch.rand(SAMPLES, FEATURES, generator=generator)
-        self.targets = torch.randint(0, CLASSES, (SAMPLES,), generator=generator)
+        self.inputs = torch.rand(samples, FEATURES, generator=generator)
+        self.targets = torch.randint(0, CLASSES, (samples,), generator=generator)
 
     def __len__(self) -> int:
-        return BATCHES
+        return -(-len(self.inputs) // BATCH)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         # Several processes must not train on the same batches, or it would not matter what they tell each other.
-        shifted = (torch.randperm(SAMPLES) + 7 * int(os.environ.get("LOCAL_RANK", "0"))) % SAMPLES
+        samples = len(self.inputs)
+        shifted = (torch.randperm(samples) + 7 * int(os.environ.get("LOCAL_RANK", "0"))) % samples
         for index in shifted.split(BATCH):
             yield None if self.gaps and index[0] % 9 == 0 else (self.inputs[index], self.targets[index])
 
@@ -196,7 +199,7 @@ def train(folder: Path, fast: bool, options: dict[str, Any], module: dict[str, A
         use_fast_loop(trainer)
     made = Module(**module)
     with nullcontext() if made.raise_at < 0 else pytest.raises(ArithmeticError):
-        trainer.fit(made, Batches(made.gaps), Batches())
+        trainer.fit(made, Batches(gaps=made.gaps), Batches(VALIDATED))
     assert "log" not in vars(made)
     return trainer, made, counts
 

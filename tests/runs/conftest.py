@@ -300,6 +300,18 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.fixture
+def drawn() -> None:
+    """A test that asks for this looks at the pictures that its runs draw."""
+
+
+@pytest.fixture(autouse=True)
+def drawn_where_somebody_looks(request: pytest.FixtureRequest) -> None:
+    """Runs of other tests draw none."""
+    if "drawn" not in request.fixturenames:
+        request.getfixturevalue("undrawn")
+
+
 @pytest.fixture(autouse=True)
 def no_code_of_other_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What other tests of this process have imported from their folders is gone: `parts` is this test's own."""

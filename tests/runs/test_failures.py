@@ -53,6 +53,7 @@ def test_an_exception_names_the_component_and_the_traceback_is_kept(recipe: Any,
     assert 'raise ValueError("the net is torn")' in error.traceback
 
 
+@pytest.mark.usefixtures("drawn")
 def test_an_exception_in_a_later_epoch_leaves_the_checkpoint(recipe: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("ENDS", "batch:2:raise")
     error, folder = failed(recipe())

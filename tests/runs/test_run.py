@@ -17,6 +17,7 @@ from toolkit.tracking.folder import RunFolder
 from toolkit.tracking.table import read_series
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_run_leaves_a_complete_folder(recipe: Any, runs: Path) -> None:
     result = run(recipe(expect={"test/accuracy": ">= 0.2"}), name="first", tags=["a"], note="to see")
     folder = RunFolder(result.folder)
@@ -59,6 +60,7 @@ def test_without_a_val_split_the_last_is_tested_and_the_table_says_so(recipe: An
     assert result.best_checkpoint.name == "epoch-0004.ckpt"
 
 
+@pytest.mark.usefixtures("drawn")
 def test_what_is_printed_without_a_terminal(recipe: Any, capsys: Any) -> None:
     run(recipe("trainer.max_epochs=2", expect={"test/accuracy": ">= 0.99"}, loss="cross_entropy"))
     out = capsys.readouterr().out

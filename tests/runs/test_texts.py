@@ -73,6 +73,7 @@ trainer: {max_epochs: 2, accelerator: cpu}
 """
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_classifier_of_texts(tmp_path: Path) -> None:
     (tmp_path / "texts.py").write_text(CODE)
     (tmp_path / "texts.yaml").write_text(RECIPE)

@@ -50,9 +50,9 @@ def test_every_promise_of_the_plugin_holds(site: Path) -> None:
     assert "test_contract[plugin-acme-nets-every_component_has_a_case] PASSED" in done.stdout
 
 
-def test_one_promise_can_be_selected(site: Path) -> None:
-    wanted = ["-k", "every_parameter_gets_a_gradient", "--collect-only"]
-    done = run(site, "pytest", "-q", "-p", "no:cacheprovider", "test_contract.py", *wanted)
+def test_one_promise_can_be_selected(site: Path, program: Any) -> None:
+    wanted = ["-p", "no:cacheprovider", "test_contract.py", "-k", "every_parameter_gets_a_gradient", "--collect-only"]
+    done = program("-m", "pytest", "-q", *wanted, cwd=site, PYTHONPATH=str(site))
     assert re.search(r"1/\d+ tests collected", done.stdout), done.stdout + done.stderr
 
 
