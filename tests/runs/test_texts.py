@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
 from toolkit.recipe import load
 from toolkit.runs import run
 
