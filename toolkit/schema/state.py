@@ -21,8 +21,8 @@ from urllib.parse import unquote, urlsplit
 from toolkit.registry import Plugin
 from toolkit.registry.names import normalised
 
-_READERS = ("check", "schema")
-"""The core's packages that decide what is written: another text of theirs may read a signature otherwise."""
+_READERS = ("check", "schema", "recipe/grammar.py", "recipe/loader.py", "registry/renamed.py")
+"""What of the core decides what is written: another text of theirs may read a signature otherwise."""
 
 _REQUIREMENT = re.compile(rb"(?mi)^Requires-Dist:\s*([a-z0-9][\w.-]*)")
 
