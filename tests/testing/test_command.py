@@ -32,9 +32,9 @@ def test_what_fails_is_told_with_its_promise_and_ends_with_4(plugins: Path, caps
         "outputs, finite.\n"
         "  found:    it returns a tensor of [3]; a loss is one number\n"
         "\n"
-        "1 fail\n"
+        "1 fails\n"
     )
-    assert printed.err == "1 of 1 promises of bad-plugin do not hold\n"
+    assert printed.err == "1 of 1 promises of bad-plugin does not hold\n"
 
 
 def test_json_has_the_documented_keys(plugins: Path, capsys: Printed) -> None:
@@ -59,6 +59,11 @@ def test_json_has_the_documented_keys(plugins: Path, capsys: Printed) -> None:
     [
         (["good-plugni"], "no installed plugin is called 'good-plugni'. Did you mean 'good-plugin'?"),
         (["no-cases"], "no-cases 1.0 offers no cases to test it with."),
+        (
+            ["broken-cases"],
+            "cases 'it' (broken-cases 1.0, acme_broken:CASES) could not be imported: "
+            "ModuleNotFoundError: No module named 'nowhere'\n",
+        ),
         (["wrong-cases"], "acme_wrong:CASES of wrong-cases 1.0 is to be a list of toolkit.testing.Case; it holds 1"),
         (["good-plugin", "-k", "no_such"], "no check of good-plugin has 'no_such' in its name"),
     ],
@@ -66,12 +71,19 @@ def test_json_has_the_documented_keys(plugins: Path, capsys: Printed) -> None:
 def test_nothing_to_test_is_told(
     words: list[str], told: str, plugins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
-    for name, group in (("no-cases", "losses"), ("wrong-cases", "cases")):
+    for name, group, module in (
+        ("no-cases", "losses", "acme_wrong"),
+        ("broken-cases", "cases", "acme_broken"),
+        ("wrong-cases", "cases", "acme_wrong"),
+    ):
         metadata = tmp_path / f"{name.replace('-', '_')}-1.0.dist-info"
         metadata.mkdir()
-        (metadata / "entry_points.txt").write_text(f"[toolkit.{group}]\nit = acme_wrong:CASES\n")
+        (metadata / "entry_points.txt").write_text(f"[toolkit.{group}]\nit = {module}:CASES\n")
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     (tmp_path / "acme_wrong.py").write_text("CASES = [1]\n")
+    (tmp_path / "acme_broken.py").write_text("import nowhere\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["test-plugin", *words]) == 2
-    assert told in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert told in printed
+    assert "recipes" not in printed

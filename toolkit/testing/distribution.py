@@ -59,10 +59,9 @@ CHECKS = (every_component_has_a_case, imports_within_the_time_budget, works_with
 
 def _alone(subject: Subject) -> Mapping[str, Any]:
     """What a new process without the other plugins says of the distribution; asked once."""
+    global _last
     if _last is None or _last[0] is not subject.suite:
-        told = _told(subject.plugin.distribution, subject.suite)
-        globals()["_last"] = (subject.suite, told)
-        return told
+        _last = (subject.suite, _told(subject.plugin.distribution, subject.suite))
     return _last[1]
 
 
