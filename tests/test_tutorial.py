@@ -3,7 +3,7 @@
 What the page shows of an output is looked for in it: each line in its place, with any other lines between them, ``...``
 for anything, and numbers with a point, times and ids of runs for any such.
 
-What the commands take is printed at the end: `pytest -m slow -rP tests/test_tutorial.py`.
+The processor time that the commands take is printed at the end: `pytest -m slow -rP tests/test_tutorial.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,7 @@ class Reader:
         self.state = folder.parent / "state"
         self.output = ""
         self.took: list[tuple[float, str]] = []
-        """Seconds and text of every command."""
+        """Seconds of processor time, and text, of every command."""
 
     def do(self, block: Block) -> None:
         """One block of the page."""
@@ -99,7 +99,7 @@ class Reader:
     def type(self, command: str, code: int = 0) -> None:
         """One command, in the shell as the ones before have left it."""
         # The shell says afterwards where it is and what its variables are.
-        started = time.perf_counter()
+        before = processor_time()
         script = f"{command}\ncode=$?\npwd > {shlex.quote(str(self.state))}\nenv -0 >> {shlex.quote(str(self.state))}"
         done = subprocess.run(
             ["bash", "-c", f"{script}\nexit $code"],
@@ -109,12 +109,18 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.took.append((time.perf_counter() - started, command))
+        self.took.append((processor_time() - before, command))
         self.output += done.stdout
         assert done.returncode == code, f"{command}\n{done.stdout}"
         place, _, variables = self.state.read_text(encoding="utf-8").partition("\n")
         self.folder = Path(place)
         self.environment = dict(each.split("=", 1) for each in variables.split("\0") if each)
+
+
+def processor_time() -> float:
+    """Seconds that the processes which this one has started, and waited for, have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 PROGRAMS = ("mypy", "pip", "pytest", "ruff")

@@ -20,7 +20,8 @@ from toolkit.testing.subject import Spec, Subject, arguments_of, working_folder
 IMPORT_SECONDS = 2.0
 """How much processor time all modules with components may take together, after torch, torchvision, torchmetrics and
 Lightning."""
-TIMEOUT = 300.0
+TIMEOUT = 600.0
+"""Seconds for the process that imports and builds everything, on a machine that may have much else to do."""
 
 
 def every_component_has_a_case(subject: Subject) -> None:
