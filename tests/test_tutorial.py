@@ -2,18 +2,23 @@
 
 What the page shows of an output is looked for in it: each line in its place, with any other lines between them, ``...``
 for anything, and numbers with a point, times and ids of runs for any such.
+
+The processor time that the commands take is printed at the end: `pytest -m slow -rP tests/test_tutorial.py`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import resource
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +75,8 @@ class Reader:
         self.environment = environment
         self.state = folder.parent / "state"
         self.output = ""
+        self.took: list[tuple[float, str]] = []
+        """Seconds of processor time, and text, of every command."""
 
     def do(self, block: Block) -> None:
         """One block of the page."""
@@ -92,6 +99,7 @@ class Reader:
     def type(self, command: str, code: int = 0) -> None:
         """One command, in the shell as the ones before have left it."""
         # The shell says afterwards where it is and what its variables are.
+        before = processor_time()
         script = f"{command}\ncode=$?\npwd > {shlex.quote(str(self.state))}\nenv -0 >> {shlex.quote(str(self.state))}"
         done = subprocess.run(
             ["bash", "-c", f"{script}\nexit $code"],
@@ -101,11 +109,18 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.took.append((processor_time() - before, command))
         self.output += done.stdout
         assert done.returncode == code, f"{command}\n{done.stdout}"
         place, _, variables = self.state.read_text(encoding="utf-8").partition("\n")
         self.folder = Path(place)
         self.environment = dict(each.split("=", 1) for each in variables.split("\0") if each)
+
+
+def processor_time() -> float:
+    """Seconds that the processes which this one has started, and waited for, have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 PROGRAMS = ("mypy", "pip", "pytest", "ruff")
@@ -123,7 +138,14 @@ def reader(tmp_path: Path, third_party: Path) -> Reader:
         if not name.startswith(("PYTHON", "TOOLKIT_", "VIRTUAL_ENV", "WANDB_"))
     }
     offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_DEPS": "1"}
-    return Reader(folder, {**inherited, **offline, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    known = {"user.name": "A Reader", "user.email": "reader@example.org", "commit.gpgsign": "false"}
+    git = {
+        f"GIT_CONFIG_{what}_{number}": text
+        for number, pair in enumerate(known.items())
+        for what, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    git["GIT_CONFIG_COUNT"] = str(len(known))
+    return Reader(folder, {**inherited, **offline, **git, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
 
 
 def install_commands(block: Block, reader: Reader, third_party: Path) -> Iterator[str]:
@@ -145,15 +167,44 @@ def install_commands(block: Block, reader: Reader, third_party: Path) -> Iterato
     yield from (activate, install)
 
 
+YOURS = "pip install git+<your repository>"
+
+
+def install_elsewhere(reader: Reader, environment: Any) -> None:
+    """What others do with what the reader has published: the wheel, and the repository."""
+    environment.install("--editable", ROOT)
+    (wheel,) = (reader.folder / "dist").iterdir()
+    for what in (str(wheel), YOURS.removeprefix("pip install ").replace("<your repository>", reader.folder.as_uri())):
+        environment.install("--force-reinstall", what)
+        done = environment.run("toolkit", "ls", "--plugin", "acme-shapes", "--json")
+        assert done.returncode == 0, done.stderr
+        listed = json.loads(done.stdout)
+        assert [each["name"] for each in listed["components"]] == ["acme_shapes_conv", "acme_shapes_bars"]
+        (recipe,) = listed["recipes"]
+        assert (recipe["name"], recipe["problem"]) == ("acme-shapes/bars", "")
+        done = environment.run("toolkit", "check", "--deep", "acme-shapes/bars")
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
-def test_the_page_can_be_followed(reader: Reader, third_party: Path) -> None:
+def test_the_page_can_be_followed(reader: Reader, third_party: Path, new_environment: Callable[[], Any]) -> None:
     install, *rest = blocks()
     for command in install_commands(install, reader, third_party):
         reader.type(command)
     assert reader.environment["VIRTUAL_ENV"] == str(reader.folder / ".venv")
     for block in rest:
-        reader.do(block)
+        if block.text.strip() == YOURS:
+            install_elsewhere(reader, new_environment())
+        else:
+            reader.do(block)
+    reader.output = ""
+    reader.type("git ls-files")
+    kept = {f"acme-shapes/{name}" for name in reader.output.splitlines()}
+    (written,) = (block.text.split() for block in rest if block.text.startswith("acme-shapes/.github"))
+    assert kept == {name.replace("mlp.py", "conv.py") for name in written}
     assert len(rest) > 20
+    reader.took.append((sum(seconds for seconds, _ in reader.took), "all commands"))
+    print("\n".join(f"{seconds:6.1f} s  {command}" for seconds, command in reader.took))
 
 
 def test_the_page_shows_and_edits_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

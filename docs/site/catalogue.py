@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.check.docstrings import first_sentence
 from toolkit.check.signature import KNOWN_KEYWORDS
 from toolkit.cli.show_component import as_plain
 from toolkit.recipe import RecipeFile, list_recipes, load
@@ -189,16 +190,6 @@ def _results(root: Path) -> dict[str, list[Sequence[str]]]:
                 if row not in found.setdefault(name, []):
                     found[name].append(row)
     return found
-
-
-def first_sentence(doc: str) -> str:
-    """The first sentence of a docstring, without reStructuredText."""
-    paragraph = " ".join(re.split(r"\n\s*\n", doc.strip(), maxsplit=1)[0].split())
-    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z`])", paragraph, maxsplit=1)[0]
-    sentence = re.sub(r":math:`([^`]*)`", r"\1", sentence)
-    sentence = re.sub(r":\w+:`~?(?:[\w.]*\.)?([^`]*)`", r"\1", sentence)
-    sentence = re.sub(r"`([^`<>]+?)(?:\s*<[^>]+>)?`__?", r"\1", sentence)
-    return sentence.replace("``", "`")
 
 
 def _plain(text: str) -> str:

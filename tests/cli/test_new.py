@@ -99,6 +99,11 @@ def test_one_kind_alone_names_what_its_recipe_needs(toolkit, here, kind):
     assert (recipe["dataset"] == "digits") is (kind != "dataset")
 
 
+def test_the_help_lists_what_a_plugin_can_begin_with(toolkit, here):
+    told = " ".join(toolkit("new", "--help").out.split())
+    assert f"{', '.join(CHOICES[:-1])} or {CHOICES[-1]}; may be repeated" in told
+
+
 def test_kinds_are_taken_in_the_plural_as_ls_takes_them(toolkit, here):
     assert toolkit("new", "acme-shapes", "--kind", "losses", "--kind", "hooks", "--kind", "recipes").code == 0
     assert {"toolkit.losses", "toolkit.hooks"} < set(project(here / "acme-shapes")["entry-points"])
@@ -151,6 +156,7 @@ def test_where_git_knows_no_name_a_placeholder_says_so(toolkit, here, monkeypatc
         ("acme nets", "a distribution cannot be called 'acme nets': "),
         ("AcmeNets", "a distribution cannot be called 'AcmeNets': "),
         ("acme-nets-", "a distribution cannot be called 'acme-nets-': "),
+        ("acme-nets/", "a distribution cannot be called 'acme-nets/': "),
         ("-", "a distribution cannot be called '-': "),
         ("3d-nets", "Python cannot import a package that is called '3d_nets'. Type: toolkit new nets-3d\n"),
         ("3", "Python cannot import a package that is called '3'. Type: toolkit new acme-3\n"),
@@ -181,7 +187,8 @@ def test_nothing_is_written_over(toolkit, here):
     assert (answer.code, answer.out, answer.err) == (
         2,
         "",
-        "acme-shapes exists already, and nothing is written over. Choose another name: toolkit new NAME\n",
+        "acme-shapes exists already, and nothing is written over. "
+        "Remove it, or choose another name: toolkit new NAME\n",
     )
     assert (here / "acme-shapes").read_text() == "mine"
 

@@ -19,6 +19,7 @@ def troubled(acme, install):
             "models": {"acme_net": "json:JSONDecoder"},
             "hooks": {"listen": "json", "gone": "other_nets.hooks:Listener"},
             "recipes": {"other": "other_nets.recipes"},
+            "cases": {"tried": "other_nets.cases:CASES"},
         },
     )
     install("old-nets", {"models": {"old": "json:JSONEncoder"}}, requires="toolkit-core<0.1")
@@ -40,6 +41,7 @@ def test_what_they_offer_and_what_is_wrong(toolkit):
         "acme-nets: the model 'acme_net' is offered by other-nets too; write acme-nets/acme_net",
         "old-nets: built for another toolkit version: it asks for toolkit-core <0.1, and 0.1.0 is installed",
         "other-nets: the hook 'gone' names a module that is not there (other_nets.hooks:Listener)",
+        "other-nets: the cases 'tried' name a module that is not there (other_nets.cases:CASES)",
         "other-nets: the recipes 'other' name a package that is not there (other_nets.recipes)",
         "other-nets: the model 'acme_net' is offered by acme-nets too; write other-nets/acme_net",
     ]
@@ -68,6 +70,7 @@ def test_json_has_the_documented_keys(toolkit, site):
     assert listed["old-nets"]["built_for_another"] is True
     assert listed["other-nets"]["absent"] == [
         {"kind": "hook", "name": "gone", "value": "other_nets.hooks:Listener"},
+        {"kind": "cases", "name": "tried", "value": "other_nets.cases:CASES"},
         {"kind": "recipes", "name": "other", "value": "other_nets.recipes"},
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from pathlib import Path
 
@@ -141,6 +142,29 @@ def test_a_name_offered_twice_by_one_plugin_names_none_of_the_two(install, regis
 
     install("zebra", "1.0", {"toolkit.models": {"net": "zebra:Net"}})
     assert registry().find("model", "net").distribution == "zebra"
+
+
+def test_what_an_author_has_not_installed_since_is_told(install, registry, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    metadata = install("acme-nets", "1.0", {"toolkit.models": {"net": "acme_nets:Net"}})
+    project = tmp_path / "acme-nets"
+    project.mkdir()
+    (metadata / "RECORD").touch()
+    (metadata / "direct_url.json").write_text(json.dumps({"url": project.as_uri(), "dir_info": {"editable": True}}))
+    told = (
+        "The pyproject.toml of acme-nets names it, and is read when the package is installed: pip install -e acme-nets"
+    )
+    page = project / "pyproject.toml"
+    page.write_text('[project.entry-points."toolkit.models"]\nnet = "acme_nets:Net"\nnets = "acme_nets:Nets"\n')
+    assert message(registry(), "model", "nets") == f"no installed plugin offers the model 'nets'. {told}"
+    assert message(registry(), "model", "acme-nets/nets") == f"acme-nets 1.0 offers no model 'nets'. {told}"
+    assert message(registry(), "loss", "nets").endswith("`toolkit ls` lists what there is.")
+    for other in ("[project]\nname = 3\n", "[project", '[project]\nentry-points = "none"\n'):
+        page.write_text(other)
+        assert message(registry(), "model", "nets").endswith("Did you mean 'net'?")
+    (metadata / "direct_url.json").unlink()
+    page.write_text('[project.entry-points."toolkit.models"]\nnets = "acme_nets:Nets"\n')
+    assert message(registry(), "model", "nets").endswith("Did you mean 'net'?")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Two plugins, installed as distributions on the path: one that keeps every promise, and one that breaks each."""
+"""Plugins, installed as distributions on the path: one that keeps every promise, and two that break each of them."""
 
 from __future__ import annotations
 
@@ -72,16 +72,51 @@ BAD = {
     "parts": {"whim": "Whim", "closure": "closure", "forgotten": "forgotten"},
     "cases": {"bad": "CASES"},
 }
+WORSE = {
+    "models": {
+        "untold": "untold",
+        "written_in_c": "builtins:max",
+        "starts_a_process": "StartsAProcess",
+        "steep_at_zero": "SteepAtZero",
+        "cancels": "Cancels",
+        "numbers": "Numbers",
+        "dated": "Dated",
+        "shrinks": "Shrinks",
+    },
+    "datasets": {
+        "points": "good_plugin:points",
+        "draws": "draws",
+        "keeps_a_database": "keeps_a_database",
+        "evaluated_at_random": "evaluated_at_random",
+        "nowhere": "nowhere",
+        "claims": "claims",
+    },
+    "losses": {"infinite": "Infinite", "detached": "Detached", "unmasked": "Unmasked", "glances": "Glances"},
+    "optimizers": {"flies": "Flies", "remembers": "Remembers"},
+    "schedulers": {"not_a_number": "not_a_number"},
+    "metrics": {"wordy": "Wordy"},
+    "tasks": {
+        "returns_nothing": "ReturnsNothing",
+        "learns_nothing": "LearnsNothing",
+        "divides": "Divides",
+        "fails_inside": "FailsInside",
+    },
+    "callbacks": {"forgets": "Forgets"},
+    "transforms": {"one_row": "one_row", "crops_pictures": "crops_pictures", "mirrors_masks": "mirrors_masks"},
+    "loggers": {"unnamed": "Unnamed"},
+}
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, install_plugin: Callable[..., Path]) -> Path:
-    """A folder with both plugins in it."""
+    """A folder with the plugins in it."""
     folder = tmp_path_factory.mktemp("plugins")
-    for name, groups in (("good-plugin", GOOD), ("bad-plugin", BAD)):
+    for name, groups in (("good-plugin", GOOD), ("bad-plugin", BAD), ("worse-plugin", WORSE)):
         module = name.replace("-", "_")
         shutil.copy(Path(__file__).parent / "plugins" / f"{module}.py", folder)
-        offers = {group: {k: f"{module}:{v}" for k, v in pairs.items()} for group, pairs in groups.items()}
+        offers = {
+            group: {k: v if ":" in v else f"{module}:{v}" for k, v in pairs.items()} for group, pairs in groups.items()
+        }
         install_plugin(folder, name, offers)
     return folder
 

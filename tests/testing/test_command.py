@@ -33,9 +33,9 @@ def test_what_fails_is_told_with_its_promise_and_ends_with_4(plugins: Path, caps
         "outputs, finite.\n"
         "  found:    it returns a tensor of [3]; a loss is one number\n"
         "\n"
-        "1 fail\n"
+        "1 fails\n"
     )
-    assert printed.err == "1 of 1 promises of bad-plugin do not hold\n"
+    assert printed.err == "1 of 1 promises of bad-plugin does not hold\n"
 
 
 def test_json_has_the_documented_keys(plugins: Path, capsys: Printed) -> None:
@@ -60,6 +60,11 @@ def test_json_has_the_documented_keys(plugins: Path, capsys: Printed) -> None:
     [
         (["good-plugni"], "no installed plugin is called 'good-plugni'. Did you mean 'good-plugin'?"),
         (["no-cases"], "no-cases 1.0 offers no cases to test it with."),
+        (
+            ["broken-cases"],
+            "cases 'it' (broken-cases 1.0, acme_broken:CASES) could not be imported: "
+            "ModuleNotFoundError: No module named 'nowhere'\n",
+        ),
         (["wrong-cases"], "acme_wrong:CASES of wrong-cases 1.0 is to be a list of toolkit.testing.Case; it holds 1"),
         (["good-plugin", "-k", "no_such"], "no check of good-plugin has 'no_such' in its name"),
     ],
@@ -74,7 +79,12 @@ def test_nothing_to_test_is_told(
     capsys: Printed,
 ) -> None:
     install_plugin(tmp_path, "no-cases", {"losses": {"it": "acme_wrong:CASES"}})
+    install_plugin(
+        tmp_path, "broken-cases", {"cases": {"it": "acme_broken:CASES"}}, {"acme_broken.py": "import nowhere\n"}
+    )
     install_plugin(tmp_path, "wrong-cases", {"cases": {"it": "acme_wrong:CASES"}}, {"acme_wrong.py": "CASES = [1]\n"})
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["test-plugin", *words]) == 2
-    assert told in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert told in printed
+    assert "recipes" not in printed

@@ -38,7 +38,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, install_plugin: Callable[...,
 
 
 def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(site)}
+    # pytest cuts its lines to the width of the terminal.
+    environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200"}
     return subprocess.run([sys.executable, "-m", *arguments], cwd=site, env=environment, capture_output=True, text=True)
 
 
@@ -56,8 +57,34 @@ def test_one_promise_can_be_selected(site: Path, program: Any) -> None:
     assert re.search(r"1/\d+ tests collected", done.stdout), done.stdout + done.stderr
 
 
+@pytest.mark.slow
+def test_a_known_failure_is_expected_and_has_to_fail(site: Path) -> None:
+    known = """
+import acme_cases, dataclasses
+from toolkit.testing import parametrize_checks
+
+(CASE,) = acme_cases.CASES
+KNOWN = {"arguments_are_plain_yaml": "it does not", "every_parameter_gets_a_gradient": "the batch is of text"}
+
+
+@parametrize_checks("acme-nets", [dataclasses.replace(CASE, batch="text", known_failures=KNOWN)])
+def test_contract(check):
+    check()
+"""
+    (site / "test_known.py").write_text(known)
+    wanted = "arguments_are_plain_yaml or every_parameter"
+    done = run(site, "pytest", "-rxf", "-p", "no:cacheprovider", "test_known.py", "-k", wanted)
+    assert "1 failed, " in done.stdout
+    assert ", 1 xfailed" in done.stdout
+    assert (
+        "XFAIL test_known.py::test_contract[model-tiny_mlp-every_parameter_gets_a_gradient] - the batch is of text"
+        in (done.stdout)
+    )
+    assert "[XPASS(strict)] it does not" in done.stdout
+
+
 def test_the_command_says_the_same(site: Path, program: Any) -> None:
     assert "toolkit test-plugin acme-nets -k pickles" in PAGE
     done = program("-m", "toolkit", "test-plugin", "acme-nets", "-k", "pickles", cwd=site, PYTHONPATH=str(site))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "holds            model-tiny_mlp  pickles\n\n1 hold\n"
+    assert done.stdout == "holds            model-tiny_mlp  pickles\n\n1 holds\n"

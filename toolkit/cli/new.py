@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = examples("toolkit new acme-nets", "toolkit new acme-nets --kind model --kind loss --kind metric")
 
+# Written out: the help must not import what holds them, and a test compares.
+KINDS = "task, model, dataset, loss, optimizer, scheduler, metric, transform, callback, logger, part, hook or recipe"
+
 
 def new(
     name: Annotated[
@@ -30,7 +33,7 @@ def new(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="A kind of component to begin with, or `hook`; may be repeated. A model and a dataset if left out.",
+            help=f"What to begin with: {KINDS}; may be repeated. A model and a dataset if left out.",
             autocompletion=completion.choice,
             show_default=False,
         ),

@@ -114,7 +114,7 @@ def _remarks(plugin: Plugin, registry: Registry) -> list[str]:
             f"and {plugin.core_version} is installed"
         )
     for each in _absent(plugin):
-        names = "name a package" if each["kind"] == "recipes" else "names a module"
+        names = {"recipes": "name a package", "cases": "name a module"}.get(each["kind"], "names a module")
         remarks.append(f"{_thing(each)} {names} that is not there ({each['value']})")
     remarks += [
         f"{_thing(each)} is hidden by the core's; write {each['full_name']}" for each in _hidden(plugin, registry)
@@ -131,13 +131,14 @@ def _thing(told: dict[str, Any]) -> str:
 
 
 def _absent(plugin: Plugin) -> list[dict[str, Any]]:
-    """Components and hooks whose module is not there, and recipes whose folder is not."""
+    """Components, hooks and cases whose module is not there, and recipes whose folder is not."""
     from toolkit.recipe.locate import package_folders
     from toolkit.registry import Entry
     from toolkit.registry.presence import absent_modules
 
-    hooks = [Entry("hook", name, value, plugin.distribution, plugin.version) for name, value in plugin.hooks]
-    absent = [(each.kind, each.name, each.value) for each in absent_modules([*plugin.entries, *hooks])]
+    others = [("hook", *each) for each in plugin.hooks] + [("cases", *each) for each in plugin.cases]
+    entries = [*plugin.entries, *(Entry(*each, plugin.distribution, plugin.version) for each in others)]
+    absent = [(each.kind, each.name, each.value) for each in absent_modules(entries)]
     absent += [("recipes", name, package) for name, package in plugin.recipes if not package_folders(package)]
     return [{"kind": kind, "name": name, "value": value} for kind, name, value in absent]
 

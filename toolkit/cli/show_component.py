@@ -10,13 +10,13 @@ from typing import Any
 
 from toolkit.check import MISSING, Parameter, Signature, signature_of
 from toolkit.check.arguments import FROM_CORE, FROM_RUN
+from toolkit.check.docstrings import own_doc
 from toolkit.check.renamed import old_names
 from toolkit.cli.garbage import no_collection
 from toolkit.recipe import to_yaml
 from toolkit.recipe.grammar import FACT_KINDS, FACTS, WORDS
 from toolkit.registry import Component, Registry, load
 from toolkit.schema.describe import plain_default
-from toolkit.schema.docs import own_doc
 
 
 def show_component(kind: str, name: str, registry: Registry, *, allow_code: bool, as_json: bool) -> None:

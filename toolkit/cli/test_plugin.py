@@ -60,7 +60,8 @@ def run_checks(
         say(_counts(outcomes))
     failed = sum(not each.ok for each in outcomes)
     if failed:
-        raise VerifyError(f"{failed} of {len(outcomes)} promises of {checks[0].distribution} do not hold")
+        do_not = "does not" if failed == 1 else "do not"
+        raise VerifyError(f"{failed} of {len(outcomes)} promises of {checks[0].distribution} {do_not} hold")
 
 
 def _all(checks: list[Any], told: Any) -> list[Outcome]:
@@ -92,8 +93,9 @@ def _indented(reason: str) -> str:
 
 def _counts(outcomes: list[Outcome]) -> str:
     words = {"holds": "hold", "fails": "fail", "known failure": "known to fail", "does not apply": "do not apply"}
+    one = {**{status: status for status in words}, "known failure": "known to fail"}
     counts = {status: sum(each.status == status for each in outcomes) for status in words}
-    return ", ".join(f"{counts[status]} {words[status]}" for status in words if counts[status])
+    return ", ".join(f"{n} {(one if n == 1 else words)[status]}" for status, n in counts.items() if n)
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from toolkit.errors import did_you_mean
 from toolkit.registry.code_file import load_file
-from toolkit.registry.entry import Component, Entry
+from toolkit.registry.entry import KINDS, Component, Entry
 from toolkit.registry.errors import BrokenComponent
 from toolkit.registry.newer import lacking
 
@@ -67,7 +67,7 @@ def _broken(entry: Entry, error: BaseException) -> BrokenComponent:
     needs = lacking(entry, error)
     reason = needs or describe(error)
     lines = [f"{entry} {needs}" if needs else f"{entry} could not be imported: {reason}"]
-    if entry.distribution:
+    if entry.distribution and entry.kind in KINDS:  # not for listeners or cases, which no recipe names
         lines.append("Only recipes that use it are affected.")
     elif isinstance(error, ModuleNotFoundError) and error.name == entry.module.partition(".")[0]:
         lines.append(f"A file beside the recipe is written ./{error.name}.py:{entry.attribute}")

@@ -6,13 +6,15 @@ Imports no plugin and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import did_you_mean, nearest
+from toolkit.errors import did_you_mean, nearest, shown_path
 from toolkit.registry import first_party
 from toolkit.registry.entry import CORE, Entry, with_article
 from toolkit.registry.names import as_component_name, normalised
 from toolkit.registry.plugin import Plugin
+from toolkit.registry.sources import named_since
 
 if TYPE_CHECKING:
     from toolkit.registry.registry import Registry
@@ -45,6 +47,10 @@ def _reason(kind: str, name: str, registry: Registry) -> str:
     provider = first_party.provider(kind, name)
     if provider and not registry.has(provider):
         return f" {provider} offers it: {first_party.how_to_install(provider)}"
+    for plugin in registry.plugins:
+        project = named_since(plugin, kind, name)
+        if project is not None:
+            return f" {_installed_before(plugin, project)}"
     others = [entry.kind for entry in registry.entries() if entry.name == name]
     others += [other for other, dist in first_party.kinds_with(name) if not registry.has(dist)]
     if others:
@@ -61,6 +67,13 @@ def _reason(kind: str, name: str, registry: Registry) -> str:
     if troubled:
         return f" There are problems with {' and '.join(troubled)}: `toolkit plugins` tells them."
     return " `toolkit ls` lists what there is."
+
+
+def _installed_before(plugin: Plugin, project: Path) -> str:
+    return (
+        f"The pyproject.toml of {plugin.distribution} names it, and is read when the package is installed: "
+        f"pip install -e {shown_path(project)}"
+    )
 
 
 def _from_first_party(kind: str, name: str, registry: Registry) -> str:
@@ -106,6 +119,9 @@ def absent_in(plugin: Plugin, kind: str, name: str) -> str:
     others = [entry.kind for entry in plugin.entries if entry.name == name]
     if others:
         return text + _of_other_kind(name, others, kind)
+    project = named_since(plugin, kind, name)
+    if project is not None:
+        return f"{text} {_installed_before(plugin, project)}"
     full_names = {entry.name: entry.full_name for entry in plugin.entries if entry.kind == kind}
     close = nearest(name, full_names)
     if close:

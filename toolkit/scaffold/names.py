@@ -38,7 +38,8 @@ def check_name(name: str) -> Names:
     Raises:
         RequestError: no distribution, or no package, can be called so; the message has a name that can.
     """
-    *folders, last = re.split(r"[/\\]", name)
+    # The shell's completion puts a slash behind the name of a folder that is there.
+    *folders, last = re.split(r"[/\\]", name.rstrip("/\\"))
     meant = _meant(last)
     if folders:
         raise RequestError(
@@ -86,7 +87,10 @@ def check_free(
 
     advice = "Choose another name: toolkit new NAME"
     if os.path.lexists(parent / names.distribution):
-        raise RequestError(f"{names.distribution} exists already, and nothing is written over. {advice}")
+        raise RequestError(
+            f"{names.distribution} exists already, and nothing is written over. Remove it, or choose another name: "
+            "toolkit new NAME"
+        )
     plugin = registry.plugin(names.distribution)
     if plugin is not None:
         raise RequestError(f"a plugin that is called {plugin} is installed already ({plugin.location}). {advice}")

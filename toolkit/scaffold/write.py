@@ -28,7 +28,6 @@ class Scaffold:
     """A plugin that is about to be written."""
 
     names: Names
-    examples: tuple[Example, ...]
     author: str
     files: Mapping[str, str]
     """By path inside the plugin's folder, the text."""
@@ -94,7 +93,7 @@ def plan(names: Names, examples: Sequence[Example]) -> Scaffold:
     files[f"{package}/py.typed"] = ""
     page, root = f"{recipes}/{stem}.yaml", Path(names.distribution)
     files[page] = with_editor_line(files[page], root / page, root)
-    return Scaffold(names, tuple(examples), who, files, recipe)
+    return Scaffold(names, who, files, recipe)
 
 
 def write(scaffold: Scaffold, parent: Path) -> Path:

@@ -11,13 +11,13 @@ from typing import Any
 
 from toolkit.check import MISSING, Parameter, signature_of
 from toolkit.check.arguments import FROM_CORE, FROM_RUN
-from toolkit.check.renamed import stated_names
+from toolkit.check.docstrings import argument_docs, own_doc, summary
+from toolkit.check.renamed import stated_names, under_new_names
 from toolkit.check.trainer import ELSEWHERE
 from toolkit.recipe.grammar import FACT_KINDS, FACTS
 from toolkit.recipe.loader import LEAST
 from toolkit.registry import KINDS, BrokenComponent, Entry, load
 from toolkit.schema.described import BLOCK, Argument, Described
-from toolkit.schema.docs import argument_docs, own_doc, summary
 from toolkit.schema.types import type_schema, type_text
 
 
@@ -30,18 +30,22 @@ def describe(entry: Entry) -> Described:
     if entry.kind == BLOCK:
         return _block(entry, target)
     try:
-        signature = signature_of(target)
+        written = signature_of(target)
     except TypeError:
         return Described(doc="", open=True, problem="is neither a class nor a function", arguments={})
+    signature, own_names = under_new_names(entry.kind, written, ())
     docs = argument_docs(target)
     given = FROM_CORE.get(entry.kind, ())
     arguments = {
-        name: _argument(parameter, entry.kind, docs.get(name, ""))
+        name: _argument(parameter, entry.kind, docs.get(own_names.get(name, name), ""))
         for name, parameter in signature.parameters.items()
         if name not in given
     }
     told = Described(doc=summary(own_doc(target)), open=signature.open, problem="", arguments=arguments)
-    renamed = {old: new for old, new in stated_names(target, signature).items() if new in arguments}
+    # What the core has renamed a recipe may still give by the name that the component has for it.
+    called = {own: name for name, own in own_names.items()}
+    old_names = {old: called.get(new, new) for old, new in {**stated_names(target, written), **called}.items()}
+    renamed = {old: new for old, new in old_names.items() if new in arguments}
     return {**told, "renamed": renamed} if renamed else told
 
 

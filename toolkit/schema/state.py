@@ -16,13 +16,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from toolkit.registry import Plugin
 from toolkit.registry.names import normalised
+from toolkit.registry.sources import project_of
 
-_READERS = ("check", "schema")
-"""The core's packages that decide what is written: another text of theirs may read a signature otherwise."""
+_READERS = ("check", "schema", "recipe/grammar.py", "recipe/loader.py", "registry/renamed.py")
+"""What of the core decides what is written: another text of theirs may read a signature otherwise."""
 
 _REQUIREMENT = re.compile(rb"(?mi)^Requires-Dist:\s*([a-z0-9][\w.-]*)")
 
@@ -73,7 +73,7 @@ def _asked_for(plugin: Plugin) -> list[str]:
 
 def _sources(plugin: Plugin) -> Iterator[Path]:
     """The folders and files that hold its modules, where they may be edited while the version stays."""
-    project = _project(plugin.location)
+    project = project_of(plugin.location)
     if project is None:
         return
     for top in sorted({entry.module.partition(".")[0] for entry in plugin.entries}):
@@ -84,19 +84,6 @@ def _sources(plugin: Plugin) -> Iterator[Path]:
         if spec is not None:
             places = spec.submodule_search_locations or [spec.origin or ""]
             yield from (path for place in places if place and project in (path := Path(place).resolve()).parents)
-
-
-def _project(metadata: Path) -> Path | None:
-    """The folder of the project that an editable installation leads to (PEP 610); None for one that was copied.
-
-    Without a record of installed files (metadata that no installer wrote) it is the folder around the metadata.
-    """
-    try:
-        told = json.loads((metadata / "direct_url.json").read_bytes())
-        url, editable = urlsplit(told["url"]), told["dir_info"]["editable"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None if (metadata / "RECORD").exists() else metadata.parent.resolve()
-    return Path(unquote(url.path)).resolve() if editable and url.scheme == "file" else None
 
 
 def _stamps(place: Path, pattern: str) -> Sequence[tuple[str, int, int]]:

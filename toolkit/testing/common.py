@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -11,6 +10,7 @@ from typing import Any
 
 from toolkit.check import MISSING, Parameter
 from toolkit.check.arguments import FROM_CORE, FROM_RUN
+from toolkit.check.docstrings import argument_docs, docstrings
 from toolkit.recipe.recipe import thaw
 from toolkit.registry import load
 from toolkit.testing.building import builder
@@ -32,10 +32,13 @@ def arguments_are_named_and_documented(subject: Subject) -> None:
         raise Broken(f"{_listed(block.signature.by_position)} can be given by position only")
     if block.signature.open:
         raise Broken("it tells nobody its arguments; give it a signature with names")
-    text = _documentation(load(entry_of(subject)).target)
+    target = load(entry_of(subject)).target
+    text = "\n".join(docstrings(target))
     if not text.strip():
         raise Broken("it has no docstring")
-    absent = [each.name for each in _recipe_parameters(subject) if not re.search(rf"\b{re.escape(each.name)}\b", text)]
+    # In whatever form, a sentence too; a dataclass has a text below each name.
+    told = {*re.findall(r"\w+", text), *argument_docs(target)}
+    absent = [each.name for each in _recipe_parameters(subject) if each.name not in told]
     if absent:
         raise Broken(f"the docstring does not name {_listed(absent)}")
 
@@ -96,20 +99,6 @@ def _recipe_parameters(subject: Subject) -> list[Parameter]:
     """The parameters that a recipe may set."""
     given = (*FROM_CORE.get(subject.kind, ()), *FROM_RUN.get(subject.kind, ()))
     return [each for each in subject.block.signature.parameters.values() if each.name not in given]
-
-
-def _documentation(target: Any) -> str:
-    """Every docstring in which the arguments may be told of."""
-    # inspect.getdoc of an instance's class, not of an object that can be called.
-    owners = target.__mro__[:-1] if isinstance(target, type) else (getattr(target, "func", target),)
-    found = []
-    for owner in owners:
-        held = vars(owner) if isinstance(owner, type) else {}
-        for each in (owner, held.get("__init__"), held.get("__new__")):
-            doc = getattr(getattr(each, "__func__", each), "__doc__", None)
-            if isinstance(doc, str) and each is not None:
-                found.append(inspect.cleandoc(doc))
-    return "\n".join(found)
 
 
 def _is_plain(value: Any) -> bool:

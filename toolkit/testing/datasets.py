@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from types import SimpleNamespace
@@ -21,7 +21,8 @@ from toolkit.data.splits import SPLITS, is_stream
 from toolkit.engine.plain import check_plain
 from toolkit.testing.building import dataset_of
 from toolkit.testing.check import Broken, DoesNotApply
-from toolkit.testing.rows import assert_same, count, leaves, take, tensors
+from toolkit.testing.facts import contradiction, untruth
+from toolkit.testing.rows import assert_same, count, leaves, take
 from toolkit.testing.subject import SEED, Subject, block_of
 from toolkit.testing.watch import watching
 
@@ -113,11 +114,9 @@ def facts_are_true(subject: Subject) -> None:
     facts = read_facts(block, recipe, data, old_names)
     if old_names:
         raise Broken(old_names[0])
-    if facts.get("task", "binary") not in ("binary", "multiclass", "multilabel"):
-        raise Broken(f"task is {facts['task']!r}; it is binary, multiclass or multilabel")
-    names = facts.get("class_names")
-    if names is not None and "num_classes" in facts and len(names) != facts["num_classes"]:
-        raise Broken(f"there are {len(names)} class_names and {facts['num_classes']} num_classes")
+    odd = contradiction(facts)
+    if odd:
+        raise Broken(odd)
     if isinstance(data, LightningDataModule):
         batches = [("train", batch) for batch in islice(data.train_dataloader(), BATCHES)]
     else:
@@ -125,7 +124,7 @@ def facts_are_true(subject: Subject) -> None:
         batches = [(split, batch) for split in module.names for batch in _batches(module, split, 0)]
     for split, batch in batches:
         for name, value in facts.items():
-            wrong = _wrong(name, value, batch, facts)
+            wrong = untruth(name, value, batch, facts)
             if wrong:
                 raise Broken(f"the fact {name} is {value}, but in {split!r} {wrong}")
 
@@ -218,83 +217,3 @@ def _digest(row: Any) -> bytes:
         digest.update(at.encode())
         digest.update(leaf.cpu().numpy().tobytes() if isinstance(leaf, Tensor) else repr(leaf).encode())
     return digest.digest()
-
-
-def _wrong(name: str, value: Any, batch: Any, facts: Mapping[str, Any]) -> str:
-    """What in a batch contradicts a fact; empty where nothing does, or it says nothing of such batches."""
-    if not (isinstance(batch, (tuple, list)) and len(batch) == 2 and tensors(batch[0])):
-        return ""
-    inputs, targets = batch
-    look = _LOOKS.get(name)
-    return look(value, inputs, targets, facts) if look else ""
-
-
-def _num_classes(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-    if not isinstance(targets, Tensor) or targets.is_floating_point() or facts.get("task") == "multilabel":
-        return ""
-    # What is not looked at: 255 in masks, negative numbers as torch's losses have them.
-    looked_at = targets[(targets >= 0) & (targets != 255)]
-    if len(looked_at) and int(looked_at.max()) >= value:
-        return f"a target is {int(looked_at.max())}"
-    return ""
-
-
-def _in_channels(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-    if isinstance(inputs, Tensor) and inputs.dim() == 4 and inputs.shape[1] != value:
-        return f"images have the shape {list(inputs.shape[1:])}"
-    return ""
-
-
-def _image_size(value: Any, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-    if isinstance(inputs, Tensor) and inputs.dim() == 4 and list(inputs.shape[2:]) != list(value):
-        return f"images have the shape {list(inputs.shape[1:])}"
-    return ""
-
-
-def _in_features(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-    if isinstance(inputs, Tensor) and inputs.dim() == 2 and inputs.shape[1] != value:
-        return f"inputs have the shape {list(inputs.shape[1:])}"
-    return ""
-
-
-def _num_labels(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-    if isinstance(targets, Tensor) and facts.get("task") == "multilabel" and targets.shape[-1] != value:
-        return f"targets have the shape {list(targets.shape[1:])}"
-    return ""
-
-
-def _num_targets(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-    if isinstance(targets, Tensor) and targets.is_floating_point():
-        width = targets.shape[-1] if targets.dim() > 1 else 1
-        if width != value:
-            return f"targets have the shape {list(targets.shape[1:])}"
-    return ""
-
-
-def _vocab_size(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-    if isinstance(inputs, Tensor) and not inputs.is_floating_point() and inputs.numel() and int(inputs.max()) >= value:
-        return f"a token is {int(inputs.max())}"
-    return ""
-
-
-def _below(key: str) -> Callable[[int, Any, Any, Mapping[str, Any]], str]:
-    def look(value: int, inputs: Any, targets: Any, facts: Mapping[str, Any]) -> str:
-        numbers = inputs.get(key) if isinstance(inputs, Mapping) else None
-        if isinstance(numbers, Tensor) and numbers.numel() and int(numbers.max()) >= value:
-            return f"a number of {key!r} is {int(numbers.max())}"
-        return ""
-
-    return look
-
-
-_LOOKS: Mapping[str, Callable[[Any, Any, Any, Mapping[str, Any]], str]] = {
-    "num_classes": _num_classes,
-    "in_channels": _in_channels,
-    "image_size": _image_size,
-    "in_features": _in_features,
-    "num_labels": _num_labels,
-    "num_targets": _num_targets,
-    "vocab_size": _vocab_size,
-    "num_users": _below("user"),
-    "num_items": _below("item"),
-}

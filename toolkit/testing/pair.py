@@ -22,8 +22,10 @@ from toolkit.testing.check import Broken
 from toolkit.testing.subject import Subject
 
 PROCESSES = 2
+START_SECONDS = 600.0
+"""How long the processes may take to start: each imports torch, on a machine that may have much else to do."""
 SECONDS = 120.0
-"""How long a job may take; the first one waits for the processes to start."""
+"""How long a job may take."""
 PATIENCE = 5.0
 """How long one process may go on after the other has failed, in seconds."""
 
@@ -73,6 +75,7 @@ class _Pair:
         self._folder = tempfile.TemporaryDirectory(prefix="toolkit-pair-")
         self._processes: list[subprocess.Popen[bytes]] = []
         self._answers: list[queue.SimpleQueue[Any]] = []
+        self._started = False
         for rank in range(PROCESSES):
             path = [each for each in sys.path if isinstance(each, str)]
             command = [
@@ -102,14 +105,21 @@ class _Pair:
 
     def do(self, job: Any) -> list[tuple[bool, Any]]:
         """Whether each process has failed, and what it returned, or why it failed. Raises `Broken` for silence."""
+        if not self._started:
+            self._heard(START_SECONDS, "start")
+            self._started = True
         written = pickle.dumps(job)
         for process in self._processes:
             assert process.stdin is not None
             with contextlib.suppress(BrokenPipeError):  # it has ended, which its silence tells too
                 process.stdin.write(written)
                 process.stdin.flush()
+        return self._heard(SECONDS, "end")
+
+    def _heard(self, seconds: float, what: str) -> list[tuple[bool, Any]]:
+        """One answer of each process."""
         found: dict[int, tuple[bool, Any]] = {}
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + seconds
         while len(found) < PROCESSES:
             for rank, answers in enumerate(self._answers):
                 if rank not in found:
@@ -127,7 +137,7 @@ class _Pair:
         for rank, (failed, reason) in found.items():
             if failed:
                 raise Broken(f"in process {rank} of {PROCESSES}: {reason}")
-        raise Broken(f"the two processes did not end within {SECONDS:g} s")
+        raise Broken(f"the two processes did not {what} within {seconds:g} s")
 
     def end(self) -> None:
         for process in self._processes:

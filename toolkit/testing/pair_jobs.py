@@ -17,6 +17,7 @@ from torch import nn
 
 from toolkit.testing.check import found
 from toolkit.testing.models import call, total
+from toolkit.testing.pair import START_SECONDS
 from toolkit.testing.rows import count, same, take
 from toolkit.testing.settings import put_back
 from toolkit.testing.subject import Spec, alone, built
@@ -31,10 +32,14 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     # What the tested code prints must not mix with the answers.
     os.dup2(2, 1)
+    # The other one may start much later; how long a job may take is for who has given it to say.
+    timeout = timedelta(seconds=START_SECONDS)
     dist.init_process_group(
-        "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world_size, timeout=timedelta(seconds=60)
+        "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world_size, timeout=timeout
     )
     torch.set_num_threads(1)
+    answers.write(pickle.dumps((False, "started")))
+    answers.flush()
     while True:
         try:
             path, job, spec, value = pickle.load(jobs)

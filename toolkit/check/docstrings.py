@@ -54,10 +54,15 @@ def summary(doc: str) -> str:
     return _shortened(text)
 
 
+def first_sentence(doc: str) -> str:
+    """The first sentence of a docstring."""
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z`])", summary(doc).partition("\n\n")[0], maxsplit=1)[0]
+
+
 def argument_docs(target: Any) -> dict[str, str]:
     """By name, what the docstrings of a component and of its base classes say of arguments; the nearest counts."""
     found: dict[str, str] = {}
-    for text in _docstrings(target):
+    for text in docstrings(target):
         for name, told in (*_google(text), *_numpy(text), *_SPHINX.findall(text)):
             if told.strip():
                 found.setdefault(name.lstrip("*"), _shortened(plain(told)))
@@ -68,7 +73,8 @@ def argument_docs(target: Any) -> dict[str, str]:
     return found
 
 
-def _docstrings(target: Any) -> Iterator[str]:
+def docstrings(target: Any) -> Iterator[str]:
+    """Those of a component, of its constructors and of its base classes, the nearest first."""
     owners = target.__mro__[:-1] if isinstance(target, type) else (getattr(target, "func", target),)
     for owner in owners:
         own = vars(owner) if isinstance(owner, type) else {"__doc__": getattr(owner, "__doc__", None)}

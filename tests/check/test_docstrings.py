@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from toolkit.schema.docs import LONGEST, argument_docs, own_doc, summary
+from toolkit.check.docstrings import LONGEST, argument_docs, own_doc, summary
 
 
 def google(width, depth, rates):
