@@ -49,6 +49,11 @@ def test_a_missing_extra_is_named(monkeypatch):
         ag_news()
 
 
+def test_what_is_not_here_is_not_downloaded_by_a_check():
+    with no_downloads(), pytest.raises(OSError, match="fancyzhx/ag_news is on the Hugging Face hub"):
+        ag_news()
+
+
 def test_a_tokenizer_in_the_cache_of_the_hub(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     model = tmp_path / "models--somebody--model"

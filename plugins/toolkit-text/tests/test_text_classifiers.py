@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from toolkit_text.bag_of_ngrams import BagOfNgrams
@@ -18,6 +20,9 @@ PAD = 3
 MODELS = {
     "bag": lambda **more: BagOfNgrams(20, 4, PAD, sizes=[1, 2, 3], buckets=4096, width=16, **more),
     "bag with peaks": lambda **more: BagOfNgrams(20, 4, PAD, sizes=[1, 2], buckets=4096, width=16, peaks=True, **more),
+    "bag with tf-idf": lambda **more: BagOfNgrams(
+        20, 4, PAD, sizes=[1, 2], buckets=4096, width=16, tf_idf=True, **more
+    ),
     "ngram cnn": lambda **more: NgramCNN(
         20,
         4,
@@ -54,6 +59,9 @@ def model(request):
         if isinstance(part, nn.Embedding):
             # What averaged or loaded weights may hold.
             nn.init.normal_(part.weight)
+    # What TF-IDF counts: n-grams that it has seen in training.
+    for lengths in ((1, 2, 7, 12), (7, 7), (7, 6), (3, 9)):
+        model(batch_of(texts(*lengths), 12))
     return model.eval()
 
 
@@ -122,6 +130,35 @@ def test_peaks_are_the_maxima_beside_the_mean():
     torch.testing.assert_close(model(torch.tensor([[5, 6, 7]]))[0], logits)
 
 
+def test_tf_idf_weights_are_those_of_the_formula():
+    """Those of scikit-learn 1.9's `TfidfVectorizer(sublinear_tf=True)`, written out here."""
+    samples = [[5, 5, 6, 7], [5, 8], [6, 6, 6, 5, 8, 8, 9]]
+    model = BagOfNgrams(20, 4, PAD, sizes=[1], width=16, tf_idf=True)
+    for sample in samples:
+        model(torch.tensor([sample]))
+    having = {token: sum(token in sample for sample in samples) for token in range(20)}
+    model.eval()
+    for text in (samples[0], samples[2], [7, 11, 7, 5]):
+        # Token 11 is in no text of the training.
+        weights = {
+            token: (1 + math.log(text.count(token))) * (1 + math.log(4 / (1 + having[token])))
+            for token in sorted(set(text))
+            if having[token]
+        }
+        length = math.hypot(*weights.values())
+        vectors = torch.stack([model.vectors.weight[token] * weight / length for token, weight in weights.items()])
+        torch.testing.assert_close(model(torch.tensor([text]))[0], model.classifier(vectors.sum(0)))
+    # Evaluation does not count.
+    assert int(model.weights.texts) == 3
+
+
+def test_tf_idf_counts_texts_before_ngrams_are_left_out():
+    model = BagOfNgrams(20, 4, PAD, sizes=[1], width=16, tf_idf=True, dropout=0.9)
+    model(torch.tensor([[5, 6, 6, PAD], [6, 7, 8, 9]]))
+    assert model.weights.having.nonzero().flatten().tolist() == [5, 6, 7, 8, 9]
+    assert model.weights.having.sum() == 6
+
+
 def test_a_place_of_an_ngram_cnn_is_the_sum_of_the_ngrams_that_begin_there():
     model = MODELS["ngram cnn"](dropout=0.5).eval()
     seen = []
@@ -168,11 +205,12 @@ def test_ngrams_are_spread_over_all_buckets():
     assert 2.7 < counts.float().std() < 3.6
 
 
-@pytest.mark.parametrize("name", ["bag", "bag with peaks", "ngram cnn"])
+@pytest.mark.parametrize("name", ["bag", "bag with peaks", "bag with tf-idf", "ngram cnn"])
 def test_ngrams_are_left_out_in_training_only(name):
     torch.manual_seed(0)
     model = MODELS[name](dropout=0.5)
     tokens = batch_of(texts(12), 12)
+    model(tokens)
     assert not torch.allclose(model(tokens), model(tokens))
     model.eval()
     torch.testing.assert_close(model(tokens), model(tokens))
@@ -186,6 +224,7 @@ def test_ngrams_are_left_out_in_training_only(name):
         ({"sizes": [0]}, "sizes"),
         ({"buckets": 0}, "buckets"),
         ({"dropout": 1.0}, "dropout"),
+        ({"peaks": True, "tf_idf": True}, "peaks and tf_idf"),
     ],
 )
 def test_bags_that_cannot_be(arguments, message):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from toolkit_text.ngrams import NgramVectors
+from toolkit_text.tf_idf import TfIdf
 
 
 class BagOfNgrams(nn.Module):
@@ -17,7 +19,8 @@ class BagOfNgrams(nn.Module):
     vectors of their own. Longer n-grams share a number of buckets by a hash, which is computed on the device, so that
     inputs are token numbers.
 
-    Each n-gram can be left out at random in training ("word dropout", Iyyer et al. 2015).
+    Each n-gram can be left out at random in training ("word dropout", Iyyer et al. 2015). With `tf_idf` an n-gram
+    counts the more, the fewer texts have it (`toolkit_text.tf_idf`), and the sum so weighted replaces the mean.
 
     Arguments:
         vocab_size: tokens there are.
@@ -28,9 +31,10 @@ class BagOfNgrams(nn.Module):
         width: length of a vector.
         dropout: probability with which an n-gram is left out in training.
         peaks: whether the linear layer sees, beside the mean, the maximum of each number over the n-grams.
+        tf_idf: whether n-grams are weighted by how often a text has them, and how few others do; not with `peaks`.
 
     Raises:
-        ValueError: `sizes` are not numbers from 1 up, or the other numbers cannot be.
+        ValueError: `sizes` are not numbers from 1 up, or the other arguments cannot be.
     """
 
     def __init__(
@@ -43,16 +47,26 @@ class BagOfNgrams(nn.Module):
         width: int = 64,
         dropout: float = 0.0,
         peaks: bool = False,
+        tf_idf: bool = False,
     ) -> None:
         super().__init__()
+        if peaks and tf_idf:
+            raise ValueError("peaks and tf_idf: a maximum has no weights, so that only one of them can be")
         self.vectors = NgramVectors(vocab_size, sizes, buckets, width, pad_id, dropout)
         # Small, so that n-grams that were rarely seen say little.
         nn.init.uniform_(self.vectors.weight, -1 / width, 1 / width)
         self.modes = ("mean", "max") if peaks else ("mean",)
         self.classifier = nn.Linear(width * len(self.modes), num_classes)
+        self.weights = TfIdf(self.vectors.num_embeddings, pad_id) if tf_idf else None
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens `(batch, length)`, padded at the end → logits `(batch, classes)`."""
-        rows = self.vectors.rows(tokens).flatten(1)
-        logits: Tensor = self.classifier(torch.cat([self.vectors.pooled(rows, mode) for mode in self.modes], dim=1))
+        if self.weights is None:
+            rows = self.vectors.rows(tokens).flatten(1)
+            found = torch.cat([self.vectors.pooled(rows, mode) for mode in self.modes], dim=1)
+        else:
+            # Counted before any is left out.
+            rows, weights = self.weights(self.vectors.all_rows(tokens).flatten(1))
+            found = self.vectors.summed(rows, functional.dropout(weights, self.vectors.dropout, self.training))
+        logits: Tensor = self.classifier(found)
         return logits

@@ -42,6 +42,7 @@ BAG = {"use": "bag_of_ngrams", "vocab_size": VOCABULARY, "num_classes": 3, "buck
 
 MODELS = [
     _classifier("bag_of_ngrams", buckets=64, width=4),
+    _classifier("bag_of_ngrams", buckets=64, width=4, tf_idf=True),
     _classifier("bilstm_classifier", width=8, hidden=4),
     Case(kind="model", use="ensemble", args={"model": {"one": BAG, "two": BAG}}, batch=_tokens),
     _classifier("ngram_cnn", buckets=64, width=4, filters=4),

@@ -22,7 +22,9 @@ def load_hub(path: str, name: str | None = None, *, revision: str | None = None,
     """
     from toolkit.data.download import may_download
 
-    if Path(path).is_dir():
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        path = str(folder)
         # A configuration and a revision are the hub's.
         name = revision = None
     elif not may_download():

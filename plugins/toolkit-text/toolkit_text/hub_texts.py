@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from toolkit_text.hub import load_hub
 from toolkit_text.labelled import Labelled, Reading, labelled_splits, stand_in, stratified
 from toolkit_text.line_reader import LineReader
 from toolkit_text.splits import Splits
@@ -21,8 +20,6 @@ from toolkit_text.words import Words
 class Source:
     """Where a set lies, and how it is laid out."""
 
-    path: str
-    """On the hub."""
     text: str
     """The column of texts; the one of classes is called label."""
     test: str
@@ -30,13 +27,13 @@ class Source:
     class_names: tuple[str, ...]
 
 
-AG_NEWS = Source("fancyzhx/ag_news", "text", "test", ("World", "Sports", "Business", "Sci/Tech"))
-IMDB = Source("stanfordnlp/imdb", "text", "test", ("negative", "positive"))
-SST2 = Source("stanfordnlp/sst2", "sentence", "validation", ("negative", "positive"))
+AG_NEWS = Source("text", "test", ("World", "Sports", "Business", "Sci/Tech"))
+IMDB = Source("text", "test", ("negative", "positive"))
+SST2 = Source("sentence", "validation", ("negative", "positive"))
 
 
 def ag_news(
-    root: str | None = None,
+    path: str = "fancyzhx/ag_news",
     tokenizer: TokenizerPart | None = None,
     max_length: int = 256,
     ends: bool = False,
@@ -52,7 +49,7 @@ def ag_news(
     Needs datasets: `pip install 'toolkit-text[hf]'`. Has `ag_news.stand_in(seed)`, a few texts of random words.
 
     Arguments:
-        root: a folder with a copy of `fancyzhx/ag_news`; downloaded from the Hugging Face hub when None.
+        path: on the hub, or a folder laid out like it.
         tokenizer: learns from the training texts; `words` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         ends: whether a text begins with the token `bos` and ends with `eos`.
@@ -64,11 +61,11 @@ def ag_news(
         ModuleNotFoundError: datasets is not installed.
         OSError: the data can neither be downloaded nor found.
     """
-    return _splits(AG_NEWS, root, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
+    return _splits(AG_NEWS, path, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
 
 
 def imdb(
-    root: str | None = None,
+    path: str = "stanfordnlp/imdb",
     tokenizer: TokenizerPart | None = None,
     max_length: int = 512,
     ends: bool = False,
@@ -84,7 +81,7 @@ def imdb(
     Needs datasets: `pip install 'toolkit-text[hf]'`. Has `imdb.stand_in(seed)`, a few texts of random words.
 
     Arguments:
-        root: a folder with a copy of `stanfordnlp/imdb`; downloaded from the Hugging Face hub when None.
+        path: on the hub, or a folder laid out like it.
         tokenizer: learns from the training texts; `words` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         ends: whether a text begins with the token `bos` and ends with `eos`.
@@ -96,11 +93,11 @@ def imdb(
         ModuleNotFoundError: datasets is not installed.
         OSError: the data can neither be downloaded nor found.
     """
-    return _splits(IMDB, root, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
+    return _splits(IMDB, path, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
 
 
 def sst2(
-    root: str | None = None,
+    path: str = "stanfordnlp/sst2",
     tokenizer: TokenizerPart | None = None,
     max_length: int = 128,
     ends: bool = False,
@@ -117,7 +114,7 @@ def sst2(
     Needs datasets: `pip install 'toolkit-text[hf]'`. Has `sst2.stand_in(seed)`, a few texts of random words.
 
     Arguments:
-        root: a folder with a copy of `stanfordnlp/sst2`; downloaded from the Hugging Face hub when None.
+        path: on the hub, or a folder laid out like it.
         tokenizer: learns from the training texts; `words` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         ends: whether a text begins with the token `bos` and ends with `eos`.
@@ -129,20 +126,20 @@ def sst2(
         ModuleNotFoundError: datasets is not installed.
         OSError: the data can neither be downloaded nor found.
     """
-    return _splits(SST2, root, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
+    return _splits(SST2, path, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
 
 
 def _splits(
     source: Source,
-    root: str | None,
+    path: str,
     tokenizer: TokenizerPart | None,
     reading: Reading,
     val_size: int,
     split_seed: int,
     run_files: Mapping[str, bytes] | None,
 ) -> Splits:
-    found = _loaded(source, root)
-    train, test = (_labelled(source, found[name]) for name in ("train", source.test))
+    found = load_hub(path)
+    train, test = (_labelled(source, path, found[name]) for name in ("train", source.test))
     if not 0 <= val_size < len(train.texts):
         samples = len(train.texts)
         raise ValueError(f"val_size={val_size}: of {samples} training texts, 0 to {samples - 1} can be set aside")
@@ -154,38 +151,12 @@ def _splits(
     return labelled_splits(parts, source.class_names, tokenizer or Words(), reading, run_files)
 
 
-def _loaded(source: Source, root: str | None) -> Any:
-    """The splits by the names that the hub has for them."""
-    datasets = _datasets()
-    if root is not None:
-        folder = Path(root).expanduser()
-        if not folder.is_dir():
-            raise FileNotFoundError(f"root={str(folder)!r} is not a folder; leave root out to download {source.path}")
-        return datasets.load_dataset(str(folder))
-    from toolkit.data.download import may_download
-
-    if not may_download():
-        raise FileNotFoundError(f"{source.path} is not looked for here")
-    return datasets.load_dataset(source.path)
-
-
-def _labelled(source: Source, split: Any) -> Labelled:
+def _labelled(source: Source, path: str, split: Any) -> Labelled:
     targets = torch.tensor(split[:]["label"])
     classes = len(source.class_names)
     if not bool(((targets >= 0) & (targets < classes)).all()):
-        raise ValueError(f"{source.path}: a label is none of 0 to {classes - 1}")
+        raise ValueError(f"{path}: a label is none of 0 to {classes - 1}")
     return Labelled(split[:][source.text], targets)
-
-
-def _datasets() -> Any:
-    try:
-        return importlib.import_module("datasets")
-    except ModuleNotFoundError as error:
-        if error.name != "datasets":
-            raise
-        raise ModuleNotFoundError(
-            "datasets is not installed: pip install 'toolkit-text[hf]'", name="datasets"
-        ) from None
 
 
 # Attributes of the functions: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.

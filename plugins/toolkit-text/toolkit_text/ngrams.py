@@ -45,12 +45,16 @@ class NgramVectors(nn.Embedding):
         self.pad_id = pad_id
         self.dropout = dropout
 
-    def rows(self, tokens: Tensor) -> Tensor:
+    def all_rows(self, tokens: Tensor) -> Tensor:
         """The rows of the n-grams that begin at each token: `(batch, length, sizes)`, of tokens `(batch, length)`.
 
-        Where there is none, and where it is left out in training, stands the row of the padding.
+        Where there is none stands the row of the padding.
         """
-        rows = torch.stack(list(self._rows(tokens)), dim=2)
+        return torch.stack(list(self._rows(tokens)), dim=2)
+
+    def rows(self, tokens: Tensor) -> Tensor:
+        """The same; the row of the padding stands also where an n-gram is left out in training."""
+        rows = self.all_rows(tokens)
         if self.training and self.dropout:
             rows = rows.masked_fill(torch.rand_like(rows, dtype=torch.float32) < self.dropout, self.pad_id)
         return rows
@@ -61,6 +65,12 @@ class NgramVectors(nn.Embedding):
         Rows of padding count neither in a sum nor in the number it is divided by.
         """
         return functional.embedding_bag(rows, self.weight, mode=mode, padding_idx=self.pad_id)
+
+    def summed(self, rows: Tensor, weights: Tensor) -> Tensor:
+        """The sum of vectors, `(bags, width)`, of their rows, each times its weight, both `(bags, rows)`."""
+        return functional.embedding_bag(
+            rows, self.weight, mode="sum", padding_idx=self.pad_id, per_sample_weights=weights.to(self.weight.dtype)
+        )
 
     def _rows(self, tokens: Tensor) -> Iterator[Tensor]:
         length = tokens.shape[1]
