@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from toolkit_speech.audio import recording
+from toolkit_speech.audio import flac_header, recording
 from toolkit_speech.reader import AudioReader
 from toolkit_speech.resample import resampled
+from toolkit_speech.sounds import header_of
 
 
 def tone(hertz: float, rate: int, seconds: float = 0.5, loud: float = 0.5) -> np.ndarray:
@@ -64,12 +65,17 @@ def bad_files(folder: Path) -> dict[str, str]:
     for name in ("whole.wav", "whole.flac"):
         content = (folder / name).read_bytes()
         (folder / name.replace("whole", "cut")).write_bytes(content[: len(content) // 2])
+    piped = bytearray((folder / "whole.flac").read_bytes())
+    piped[21] &= 0xF0  # the 36 bits that say how many samples there are
+    piped[22:26] = bytes(4)
+    (folder / "piped.flac").write_bytes(piped)
     (folder / "empty.wav").write_bytes(b"")
     (folder / "text.wav").write_text("hello world " * 50)
     (folder / "folder.wav").mkdir()
     return {
         "cut.wav": "cut off: 3,978 of 8,000 bytes of sound are there",
         "cut.flac": "damaged: flac decoder lost sync",
+        "piped.flac": "does not say how long it is, like a FLAC file written into a pipe: encode it again",
         "empty.wav": "an empty file",
         "text.wav": "not a sound file that can be read: format not recognised",
         "silent.wav": "holds no sound: it has no samples",
@@ -84,6 +90,26 @@ def test_what_cannot_be_read_is_told_with_file_and_reason(tmp_path: Path) -> Non
         with pytest.raises(ValueError) as error:
             read(tmp_path / name)
         assert str(error.value) == f"{tmp_path / name}: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "subtype"), [(8000, 1, "PCM_16"), (44100, 2, "PCM_24"), (192000, 8, "PCM_S8")]
+)
+def test_the_beginning_of_a_flac_file_says_what_libsndfile_says(
+    rate: int, channels: int, subtype: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.zeros((12_345, channels)), rate, subtype)
+    with recording(path) as opened:
+        assert flac_header(path.read_bytes()) == opened.header == (rate, channels, 12_345)
+    assert header_of(str(path)) == opened.header
+    assert flac_header(path.read_bytes()[:20]) is None
+
+
+def test_the_length_of_a_file_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:
+    bad_files(tmp_path)
+    for name in ("piped.flac", "empty.wav", "text.wav", "folder.wav", "nowhere.wav"):
+        assert header_of(str(tmp_path / name)) is None
 
 
 def test_a_file_written_into_a_pipe_is_whole(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +198,39 @@ def test_what_is_not_there_is_told_as_that(tmp_path: Path) -> None:
         ValueError, match="give either file, or train with val and test where there are such; val given"
     ):
         audio_manifest(val=file)
+
+
+SIZE = """
+import resource, sys, time
+from toolkit_speech.audio_manifest import audio_manifest
+
+def megabytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+before, began = megabytes(), time.process_time()
+data = audio_manifest(sys.argv[1], val_share=0.01, test_share=0)
+print(f"{time.process_time() - began:.1f} s of processor time", file=sys.stderr)
+print(len(data.train), len(data.val), data.train.lengths.sum().item(), megabytes() - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_thousand_hours_are_listed_in_little_memory_without_opening_their_files(tmp_path: Path) -> None:
+    """As many recordings as LibriSpeech has, with texts as long as its own; all but the first are not there."""
+    lines, text = 280_000, "IT'S A LONG ROAD THAT HAS NO TURNING " * 5
+    with (tmp_path / "m.tsv").open("w") as stream:
+        stream.write("file\ttext\tseconds\n")
+        for number in range(lines):
+            stream.write(f"train/{number // 1000}/{number // 40}/{number:06d}.flac\t{text}\t12.5\n")
+    (tmp_path / "train/0/0").mkdir(parents=True)
+    soundfile.write(tmp_path / "train/0/0/000000.flac", np.zeros(16000, np.float32), 16000)
+    command = [sys.executable, "-c", SIZE, str(tmp_path / "m.tsv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    print(done.stdout, done.stderr)
+    train, val, samples, megabytes = map(float, done.stdout.split())
+    assert (train, val) == (lines - 2800, 2800)
+    assert samples == train * 12.5 * 16000
+    assert megabytes < 600
 
 
 def test_empty_lines_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

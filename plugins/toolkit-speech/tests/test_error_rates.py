@@ -20,6 +20,7 @@ EXAMPLE = "the [cat > bat] sat [- right] down [+ there]"
         ("Don't; can\N{RIGHT SINGLE QUOTATION MARK}t 'quote'", "don't can't quote"),
         ("\N{FULLWIDTH LATIN CAPITAL LETTER A} Stra\N{LATIN SMALL LETTER SHARP S}e-Ecke", "a strasse ecke"),
         ("5$ + 3%", "5 3"),
+        ("rock 'n' roll at one o'clock, 5'3 and x'", "rock n roll at one o'clock 5 3 and x"),
         ("...", ""),
         ("'", ""),
     ],

@@ -130,6 +130,18 @@ def test_what_is_learnt_gets_gradients(name: str) -> None:
         assert parameter.grad.abs().sum() > 0, parameter_name
 
 
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_what_is_heard_gets_gradients(name: str) -> None:
+    torch.manual_seed(0)
+    waveforms = torch.randn(2, 2000, requires_grad=True)
+    features, _ = FRONT_ENDS[name]()(waveforms, torch.tensor([2000, 1500]))
+    (features * torch.randn_like(features)).sum().backward()
+    assert waveforms.grad is not None
+    assert torch.isfinite(waveforms.grad).all()
+    assert waveforms.grad[:, :1500].abs().sum(1).min() > 0
+    assert waveforms.grad[1, 1500:].eq(0).all(), "what is behind the end has no part in it"
+
+
 def test_gabor_filters_begin_where_the_mel_bands_are() -> None:
     """A tone is loudest in the filter whose band it lies in."""
     front_end = Leaf(16000, filters=16)

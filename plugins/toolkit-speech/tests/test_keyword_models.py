@@ -83,6 +83,13 @@ def test_every_parameter_is_trained(model: nn.Module) -> None:
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
+def test_half_precision_trains(model: nn.Module) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model.train()(sounds(LENGTHS))
+    logits.float().square().sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters() if parameter.grad is not None)
+
+
 def test_what_is_heard_matters(model: nn.Module) -> None:
     settled(model)
     waveforms, lengths = sounds(LENGTHS)

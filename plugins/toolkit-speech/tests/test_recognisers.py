@@ -102,6 +102,15 @@ def test_a_sound_that_is_too_short_for_any_frame_is_no_error(model: nn.Module) -
     assert torch.isfinite(said).all()
 
 
+def test_half_precision_trains(model: nn.Module) -> None:
+    heard = sounds([700, 433])
+    with torch.autocast("cpu", torch.bfloat16):
+        said, frames = model.train()(heard)
+    assert torch.isfinite(said[0, : int(frames[0])]).all()
+    said[:, :, 1].float().sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters() if parameter.grad is not None)
+
+
 def test_the_streaming_model_hears_nothing_that_comes_later() -> None:
     torch.manual_seed(0)
     model = StreamingLSTM(VOCAB, front_end(normalisation="none"), width=16).eval()
@@ -185,6 +194,14 @@ def test_a_step_with_its_cache_gives_what_the_whole_pass_gives() -> None:
     for place in range(6):
         logits, cache = model.step(tokens[:, place], memory, cache)
         torch.testing.assert_close(logits, whole[:, place], atol=1e-5, rtol=1e-4)
+
+
+def test_the_writer_trains_in_half_precision() -> None:
+    model = writer().train()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model((sounds([700, 433]), texts(2, 4)))
+    logits.float().logsumexp(2).sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters() if parameter.grad is not None)
 
 
 def test_the_writer_hears_and_every_parameter_is_trained() -> None:

@@ -1,4 +1,4 @@
-"""The tasks ctc and transcription in runs: what they measure, keep and draw; that they go on exactly; predictions."""
+"""The tasks ctc and transcription in runs: what they measure, keep and draw; predictions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import soundfile
-import torch
 from toolkit_speech.recognition.error_rates import CER
+from toolkit_speech.recognition.task import COLUMNS
 from toolkit_speech.spoken_codes import spoken_codes
 from torchmetrics.functional.text import char_error_rate
 
 from toolkit.check import resolve
 from toolkit.recipe import load
 from toolkit.registry import Registry
-from toolkit.runs import predict, resume, run
+from toolkit.runs import predict, run
 from toolkit.tracking.folder import RunFolder
 
 RECIPE = """
@@ -80,15 +80,21 @@ def test_a_run_writes_what_it_hears_and_tells_how_that_was_measured(recipe: str,
     assert all(0 <= word["begin"] < word["end"] <= len(sound) / 8000 + 1e-3 for word in first["words"])
 
 
-def test_a_run_that_was_stopped_inside_an_epoch_goes_on_exactly(recipe: str, tmp_path: Path) -> None:
-    whole = RunFolder(run(load(recipe), root=tmp_path / "whole").folder)
-    part = run(load(recipe, ["trainer.max_steps=5"]), root=tmp_path / "part").folder
-    again = RunFolder(resume(str(part), ["trainer.max_steps=-1"]).folder)
-    assert again.read_json()["metrics"] == whole.read_json()["metrics"]
-    weights = [
-        torch.load(folder.checkpoints / "epoch-0002.ckpt", weights_only=True)["state_dict"] for folder in (whole, again)
-    ]
-    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+@pytest.mark.slow
+def test_transcripts_and_spectrograms_are_shown_to_wandb(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    overrides = ["loggers={csv: {}, wandb: {project: codes}}", "trainer.max_epochs=1"]
+    folder = RunFolder(run(load(recipe, overrides), root=tmp_path / "runs").folder)
+    (shown,) = folder.path.glob("wandb/offline-run-*/files/media")
+    (picture,) = shown.glob("images/plots/spectrograms*.png")
+    assert picture.stat().st_size > 10_000
+    tables = [json.loads(path.read_text()) for path in shown.glob("table/plots/transcripts*.json")]
+    assert len(tables) == 2, "of the validation and of the test"
+    for table in tables:
+        assert table["columns"] == list(COLUMNS)
+        assert len(table["data"]) == 6
 
 
 def test_a_run_with_an_attention_decoder(recipe: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def common_voice(
     parts: dict[str, Listed | None] = {}
     for split, path in lists.items():
         rows = read_manifest(str(path), COLUMNS, None)
-        paths = [str(folder / "clips" / row.audio) for row in rows]
+        paths = [os.path.join(folder, "clips", row.audio) for row in rows]
         parts[split] = Listed(paths, [row.text for row in rows], [seconds.get(row.audio) for row in rows])
     return listed_splits(parts, Reading(sample_rate, True, max_seconds), characters, normaliser, run_files)
 

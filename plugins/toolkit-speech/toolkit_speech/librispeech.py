@@ -5,6 +5,7 @@ Imports torch. The toolkit's downloader is imported when something has to be dow
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def _listed(folders: Sequence[Path]) -> Listed:
                 name, _, text = line.partition(" ")
                 if not name or not text:
                     raise ValueError(f"{file}:{number}: no name and transcript: {line[:60]!r}")
-                paths.append(str(file.with_name(f"{name}.flac")))
+                paths.append(os.path.join(file.parent, f"{name}.flac"))
                 texts.append(text)
     if not paths:
         raise FileNotFoundError(f"{folders[0]}: holds no */*/*.trans.txt, the transcripts")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -57,7 +57,7 @@ def listed_splits(
     """
     train = parts["train"]
     assert train is not None, "whoever made the parts has seen to it"
-    if not any(Path(path).is_file() for path in train.paths):
+    if not any(map(os.path.isfile, train.paths)):
         raise FileNotFoundError(
             f"none of {len(train.paths):,} recordings is there; the first would be {train.paths[0]}"
         )

@@ -7,7 +7,6 @@ import difflib
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +25,11 @@ class Columns(NamedTuple):
     split: str
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One recording."""
 
-    at: str
-    """`FILE:LINE`, for messages."""
+    line: int
+    """Of the manifest, for messages."""
     audio: str
     """The file, as the manifest has it."""
     text: str
@@ -110,26 +108,24 @@ def _fields(
         where, named, names = f"{path}:{first[0]}", "the first line names", [name.strip() for name in first[1]]
     _check(where, names, columns)
     for line, fields in rows:
-        at = f"{path}:{line}"
         if len(fields) != len(names):
             there = counted(len(fields), "field")
-            raise ValueError(f"{at}: {there} in this line, and {named} {counted(len(names), 'column')}")
-        yield _row(at, dict(zip(names, fields, strict=True)), columns)
+            raise ValueError(f"{path}:{line}: {there} in this line, and {named} {counted(len(names), 'column')}")
+        yield _row(path, line, dict(zip(names, fields, strict=True)), columns)
 
 
 def _objects(path: Path, lines: Iterable[str], columns: Columns) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        at = f"{path}:{number}"
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{at}: not JSON: {error}") from error
+            raise ValueError(f"{path}:{number}: not JSON: {error}") from error
         if not isinstance(row, dict):
-            raise ValueError(f"{at}: not a JSON object but {line[:40]}")
-        _check(at, list(row), columns)
-        yield _row(at, row, columns)
+            raise ValueError(f"{path}:{number}: not a JSON object but {line[:40]}")
+        _check(f"{path}:{number}", list(row), columns)
+        yield _row(path, number, row, columns)
 
 
 def _check(where: str, names: Sequence[str], columns: Columns) -> None:
@@ -144,24 +140,25 @@ def _check(where: str, names: Sequence[str], columns: Columns) -> None:
         raise ValueError(f"{where}: two columns are called {twice[0]!r}")
 
 
-def _row(at: str, values: dict[str, Any], columns: Columns) -> Row:
-    audio, text = (values[name] for name in (columns.audio, columns.text))
+def _row(path: Path, line: int, values: dict[str, Any], columns: Columns) -> Row:
+    audio, text = values[columns.audio], values[columns.text]
     for name, value in ((columns.audio, audio), (columns.text, text)):
         if not isinstance(value, str):
-            raise ValueError(f"{at}: {name!r} holds {json.dumps(value)[:40]}, which is no text")
-    if not audio.strip():
-        raise ValueError(f"{at}: no {columns.audio!r} in this line")
+            raise ValueError(f"{path}:{line}: {name!r} holds {json.dumps(value)[:40]}, which is no text")
+    audio = audio.strip()
+    if not audio:
+        raise ValueError(f"{path}:{line}: no {columns.audio!r} in this line")
     split = values.get(columns.split)
     return Row(
-        at,
-        audio.strip(),
+        line,
+        audio,
         text,
-        _seconds(at, values.get(columns.seconds)),
+        _seconds(path, line, values.get(columns.seconds)),
         None if split is None else str(split).strip(),
     )
 
 
-def _seconds(at: str, value: Any) -> float | None:
+def _seconds(path: Path, line: int, value: Any) -> float | None:
     if value is None or value == "":
         return None
     try:
@@ -169,5 +166,5 @@ def _seconds(at: str, value: Any) -> float | None:
     except (TypeError, ValueError):
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise ValueError(f"{at}: a length of {value!r} seconds")
+        raise ValueError(f"{path}:{line}: a length of {value!r} seconds")
     return seconds

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from toolkit_speech.audio import UNREAD, Header, recording
+from toolkit_speech.audio import FLAC_BYTES, UNREAD, Header, flac_header, recording
 from toolkit_speech.kept import Kept
 from toolkit_speech.resample import resampled
 
@@ -152,9 +152,13 @@ class InMemory:
 def header_of(path: str) -> Header | None:
     """What a file says of its sound; None where it cannot be read."""
     try:
+        with open(path, "rb", buffering=0) as stream:
+            known = flac_header(stream.read(FLAC_BYTES))
+        if known is not None:
+            return known
         with recording(path) as opened:
             return opened.header
-    except ValueError:
+    except (OSError, ValueError):
         return None
 
 

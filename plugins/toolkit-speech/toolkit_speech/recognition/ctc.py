@@ -68,9 +68,11 @@ class CTC(Recognition):
         decoder: PrefixBeam | None = None,
     ) -> None:
         super().__init__(model, ctc_losses, metrics, optimizer, scheduler, run_files, sample_rate)
-        texts = (run_files or {}).get(TRANSCRIPTS)
-        transcripts = None if texts is None else texts.decode().splitlines()
-        self._search = decoder.fit(self.alphabet.characters, transcripts) if decoder is not None else greedy
+        self._search: Callable[[Tensor, Tensor], list[list[int]]] = greedy
+        if decoder is not None:
+            texts = (run_files or {}).get(TRANSCRIPTS)
+            transcripts = None if texts is None else texts.decode().splitlines()
+            self._search = decoder.fit(self.alphabet.characters, transcripts)
         self.too_short = nn.ModuleDict({f"{split}/too_short": SumMetric() for split in SPLITS})
 
     @staticmethod
