@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from toolkit_recsys.interactions import History, Interactions
+from toolkit_recsys.recommendation.attention import Encoder
 from toolkit_recsys.recommendation.bert4rec import BERT4Rec
 from toolkit_recsys.recommendation.bpr import MatrixFactorization
 from toolkit_recsys.recommendation.ease import EASE
@@ -221,6 +222,18 @@ def test_padding_is_not_looked_at(name: str) -> None:
         assert torch.allclose(model.scores(rows[:, 3:]), before, atol=1e-6)
         model.items.weight[ITEMS] += 1
         assert torch.allclose(model.scores(rows), before, atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_is_the_same_with_and_without_dropout_but_for_what_is_left_out(causal: bool) -> None:
+    torch.manual_seed(1)
+    # So little is left out that nothing is.
+    encoder = Encoder(8, LENGTH, 2, 2, dropout=1e-9, causal=causal)
+    vectors, there = torch.randn(4, LENGTH, 8), torch.ones(4, LENGTH, dtype=torch.bool)
+    there[0, :4] = False
+    assert torch.allclose(encoder.train()(vectors, there), encoder.eval()(vectors, there), atol=1e-5)
+    half = Encoder(8, LENGTH, 1, 2, dropout=0.5, causal=causal)
+    assert not torch.allclose(half(vectors, there), half.eval()(vectors, there), atol=1e-2)
 
 
 @pytest.mark.parametrize("name", ["gru4rec", "sasrec"])
