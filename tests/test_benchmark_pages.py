@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import pages, recsys, recsys_alone
+from benchmarks import clicks_on_disk, pages, recsys, recsys_alone
 from benchmarks.recsys_files import write_made_up
 from benchmarks.recsys_recipes import MODELS
 
@@ -41,6 +41,7 @@ def test_a_part_is_written_anew_and_the_rest_stays(tmp_path: Path) -> None:
 def test_the_readme_has_a_place_for_every_table() -> None:
     for name in recsys_alone.TABLES:
         pages.place(README, name, recsys_alone.WRITES)
+    pages.place(README, clicks_on_disk.PART, clicks_on_disk.WRITES)
     for name in MODELS:
         pages.place(README, f"{name} beside RecBole", recsys.WRITES)
 
