@@ -66,5 +66,6 @@ class _Layer(nn.Module):
         if dropped and query.device.type == "cpu":
             # What torch computes there with dropout, but for the dropout, which is the most of it (torch 2.14).
             scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
-            return self.dropout(scores.masked_fill(~seen, -torch.inf).softmax(-1)) @ value
+            weights: Tensor = self.dropout(scores.masked_fill(~seen, -torch.inf).softmax(-1))
+            return weights @ value
         return F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=dropped)

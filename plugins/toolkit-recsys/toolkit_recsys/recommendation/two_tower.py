@@ -64,10 +64,10 @@ class TwoTower(UserModel):
 
     def forward(self, users: Tensor, items: Tensor | None = None) -> Tensor:
         """Scores of all items `(batch, num_items)`, or of those named."""
-        queries = self.user_tower(users) / self.temperature
+        queries: Tensor = self.user_tower(users) / self.temperature
         if items is None:
             return products(queries, self.item_tower())
-        keys = self.item_tower(items)
+        keys: Tensor = self.item_tower(items)
         return queries @ keys.T if items.dim() == 1 else (keys * queries.unsqueeze(1)).sum(2)
 
     def vectors(self) -> tuple[Tensor, Tensor]:
