@@ -1,6 +1,6 @@
 """Whether the memory of training on clicks depends on how many rows a table has.
 
-    python -m benchmarks.clicks_on_disk [--rows 50000000] [--folder FOLDER]
+    python -m benchmarks.clicks_on_disk [--rows 50000000] [--folder FOLDER] [--write PAGE.md]
 
 Protocol. Clicks are drawn by toolkit-recsys's generator (`toolkit_recsys.clicks.generated`), ten pieces of 500,000
 rows, which are written one after the other and then again, as Parquet: five fields of categories, of 10,000, 5,000, 5,
@@ -21,11 +21,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import pages
 from benchmarks.frame import call
 from benchmarks.machine import description
 
 ROWS = 50_000_000
 AT_ONCE, PIECES = 500_000, 10
+PART, WRITES = "memory", "python -m benchmarks.clicks_on_disk --write"
+"""The table's place on a page."""
 FIELDS = ("user", "item", "device", "country", "hour")
 
 
@@ -87,17 +90,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS, help="of the larger table")
     parser.add_argument("--folder", help="where the files are for a while")
+    parser.add_argument("--write", type=Path, metavar="PAGE.md", help="a page with a place for the table")
     options = parser.parse_args()
-    print(f"{description()}\n\n{'':<22}{'Parquet':>9}{'arrays':>9}{'converting':>19}{'training':>19}", flush=True)
+    try:
+        if options.write is not None:  # before what takes many minutes
+            pages.place(options.write, PART, WRITES)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    print(f"{description()}\n", flush=True)
+    lines = ["| rows | Parquet | arrays | converting | an epoch of training |", "|---|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
     for rows in (options.rows // 10, options.rows):
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             file, cache = str(Path(folder) / "clicks.parquet"), str(Path(folder) / "cache")
             size = call("benchmarks.clicks_on_disk:write", file, rows)
             converted = call("benchmarks.clicks_on_disk:convert", file, cache)
             trained = call("benchmarks.clicks_on_disk:train", file, cache)
-        parts = [f"{each['seconds']:,.0f} s, {each['megabytes']:,.0f} MB" for each in (converted, trained)]
-        sizes = f"{size:>6,.0f} MB{converted['stored']:>6,.0f} MB"
-        print(f"{f'{rows:,} rows':<22}{sizes}{parts[0]:>19}{parts[1]:>19}", flush=True)
+        parts = [f"{each['megabytes']:,.0f} MB, {each['seconds']:,.0f} s" for each in (converted, trained)]
+        sizes = [f"{megabytes:,.0f} MB" for megabytes in (size, converted["stored"])]
+        lines.append("| " + " | ".join([f"{rows:,}", *sizes, *parts]) + " |")
+        print(lines[-1], flush=True)
+    if options.write is not None:
+        pages.put(options.write, PART, WRITES, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Recommenders on MovieLens-100k beside RecBole: seconds of an epoch, time to reach the same, and what is reached.
 
     python -m benchmarks.recsys --data FOLDER [--recbole PYTHON] [--only bpr neumf lightgcn sasrec deepfm]
-                                [--recbole-epochs 2] [--measurements 3] [--tiny]
+                                [--recbole-epochs 2] [--measurements 3] [--tiny] [--write PAGE.md]
 
 FOLDER holds RecBole's atomic files ``ml-100k.inter``, ``ml-100k.user`` and ``ml-100k.item``; ``RECSYS_DATA`` names it
 too. PYTHON, or ``RECSYS_RECBOLE``, is the interpreter of an environment of its own, for RecBole wants older packages:
 
     pip install torch==2.13.0 'numpy<2' 'pandas<2.3' 'setuptools<80' recbole==1.2.1
+
+With PAGE.md the tables go to their places on that page too, `plugins/toolkit-recsys/README.md` for one.
 
 What RecBole reached is kept in ``benchmarks/recbole_results.json`` with the command, the machine and the date, an entry
 for each model and seed; without PYTHON it is taken from there.
@@ -45,6 +47,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks import pages
 from benchmarks.frame import ROOT, Settings, add_options, call, settings_of
 from benchmarks.recsys_files import COPY, ORDERED, write_files, write_made_up
 from benchmarks.recsys_recipes import MODELS, PATIENCE, Model
@@ -56,6 +59,8 @@ FIRST_SEED = 2020
 """RecBole's default."""
 LABELS = ("RecBole 1.2.1", "toolkit run")
 COLUMNS = (9, 10, 12, 12)
+WRITES = "python -m benchmarks.recsys --write"
+"""What the page says of its tables."""
 
 Run = Mapping[str, Any]
 """A training: see `benchmarks.recsys_loops.by_toolkit`."""
@@ -242,12 +247,32 @@ def main() -> None:
     parser.add_argument("--recbole", metavar="PYTHON", default=defaults.recbole, help="interpreter that has RecBole")
     parser.add_argument("--only", nargs="+", choices=MODELS, default=defaults.only, help="some models")
     parser.add_argument("--recbole-epochs", type=int, default=2, help="epochs of RecBole's SASRec (2)")
+    parser.add_argument("--write", type=Path, metavar="PAGE.md", help="a page with places for the tables")
     given = parser.parse_args()
     settings = settings_of(given)
     if settings.tiny:
         print("--tiny: the numbers mean nothing.\n")
-    for table in tables(settings, Options(given.data, given.recbole, given.only, given.recbole_epochs)):
+    try:
+        if given.write is not None:  # before what takes many minutes
+            for name in given.only:
+                pages.place(given.write, f"{name} beside RecBole", WRITES)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    made = tables(settings, Options(given.data, given.recbole, given.only, given.recbole_epochs))
+    for name, table in zip(given.only, made, strict=True):
         print(f"{table}\n", flush=True)
+        if given.write is not None:
+            pages.put(given.write, f"{name} beside RecBole", WRITES, f"```\n{table}\n{_made_on()}\n```")
+
+
+def _made_on() -> str:
+    """When, of which commit, and on which machine."""
+    from toolkit.tracking.provenance import git_state, machine
+
+    git, found = git_state(ROOT), machine()
+    commit = "unknown" if git is None else git.commit[:7] + ("+" if git.dirty else "")
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    return f"{date}, commit {commit}, {found['processor']}, {found['cores']} cores, {THREADS} threads."
 
 
 if __name__ == "__main__":

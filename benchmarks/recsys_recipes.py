@@ -86,9 +86,9 @@ MODELS: Mapping[str, Model] = {
         {
             "model": {"use": "lightgcn", "width": 64, "layers": 2},
             "loss": "bpr",
-            "optimizer": {"use": "adam", "lr": 5e-3},
+            "optimizer": {"use": "adamw", "lr": 5e-3, "weight_decay": 0.1},
         },
-        tried=2,
+        tried=3,
     ),
     "sasrec": Model(
         "SASRec, width 64, 2 blocks, 2 heads, the last 50 items",
@@ -107,8 +107,9 @@ MODELS: Mapping[str, Model] = {
             "loader": {"batch_size": 128, "eval_batch_size": 1024},
             "model": {"use": "sasrec", "width": 64, "layers": 2, "heads": 2, "dropout": 0.5, "length": 50},
             "loss": "cross_entropy",
+            "optimizer": {"use": "adam", "lr": 3e-3},
         },
-        tried=1,
+        tried=2,
         files="ordered",
     ),
     "deepfm": Model(
@@ -134,9 +135,10 @@ MODELS: Mapping[str, Model] = {
             "loader": {"batch_size": 2048, "eval_batch_size": 8192},
             "model": {"use": "deepfm", "width": 10, "hidden": [128, 128, 128], "dropout": 0.2},
             "loss": "bce_with_logits",
+            "optimizer": {"use": "adamw", "lr": 5e-3, "weight_decay": 0.5},
             "metrics": {"auroc": {}, "log_loss": {}},
         },
-        tried=1,
+        tried=3,
         files="features",
     ),
 }

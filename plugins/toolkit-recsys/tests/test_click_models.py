@@ -15,10 +15,10 @@ from toolkit_recsys.clicks.features import FeatureTable
 from toolkit_recsys.clicks.final_mlp import FinalMLP
 from toolkit_recsys.clicks.fm import FM
 from toolkit_recsys.clicks.fwfm import FwFM
-from toolkit_recsys.clicks.layers import Dropout
 from toolkit_recsys.clicks.logistic_regression import LogisticRegression
 from toolkit_recsys.clicks.rating_mf import RatingMF
 from toolkit_recsys.clicks.wide_and_deep import WideAndDeep
+from toolkit_recsys.dropout import Dropout
 
 CLICKS = [LogisticRegression, FM, FwFM, WideAndDeep, DeepFM, DCNv2, AutoInt, FinalMLP]
 SIZES = {"field_sizes": [4, 6], "num_numerical": 2, "multi_sizes": [5]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -77,11 +78,25 @@ def test_sequences_are_in_order_of_time_and_padded_at_the_left(table):
     shown = [[(*ids.items, "-")[item] for item in row] for row in sequences.tolist()]
     assert shown == [["-", "y", "z", "x"], ["-", "-", "y", "x"]]
     (short,) = interactions(table(*rows), split=RandomRatio(0, 0), sequences=1).train
-    assert [[ids.items[item] for item in row] for row in short.tolist()] == [["z", "x"], ["y", "x"]]
+    assert [[ids.items[item] for item in row] for row in short.tolist()] == [["y", "z"], ["z", "x"], ["y", "x"]]
     with pytest.raises(ValueError, match=r"sequences=0: a number of items from 1 up"):
         interactions(table(*rows), sequences=0)
     with pytest.raises(ValueError, match=r"no user has two items to train on"):
         interactions(table("a,x,1,1", "b,y,1,1"), sequences=3)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 7, 50])
+def test_every_item_after_a_user_s_first_is_to_be_told_once(table, length):
+    numbers = {"a": 1, "b": 2, "c": 7, "d": 12, "e": 3}
+    rows = [f"{user},i{item},1,{item}" for user, number in numbers.items() for item in range(number)]
+    splits = interactions(table(*rows), split=RandomRatio(0, 0), sequences=length)
+    pieces = [[item for item in row if item < 12] for row in splits.train[0].tolist()]
+    told = [(before, after) for piece in pieces for before, after in itertools.pairwise(piece)]
+    # Numbers of items are in the order of their names.
+    ids = Ids.from_files(splits.run_files).items
+    wanted = [(item, item + 1) for number in numbers.values() for item in range(number - 1)]
+    assert sorted((int(ids[a][1:]), int(ids[b][1:])) for a, b in told) == sorted(wanted)
+    assert splits.train[0].shape == (sum(-(-(number - 1) // length) for number in numbers.values()), length + 1)
 
 
 def test_a_run_keeps_train_and_val_in_order_of_time_and_all_ids(table):

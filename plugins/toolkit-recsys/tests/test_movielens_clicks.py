@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from toolkit_recsys.clicks.movielens import GENRES, movielens_100k_clicks, movielens_100k_ratings
+from toolkit_recsys.clicks.movielens import movielens_100k_clicks, movielens_100k_ratings
 from toolkit_recsys.clicks.schema import SCHEMA_FILE, Schema
+from toolkit_recsys.movielens_features import GENRES
 
 RATINGS = [(user, film, 1 + (user * film) % 5) for user in range(1, 11) for film in range(1, 11)]
 USERS = [(user, 20 + user % 3, "FM"[user % 2], "none", f"9{user:04}") for user in range(1, 11)]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from toolkit_recsys.interactions import History, Interactions
+from toolkit_recsys.recommendation.attention import Encoder
 from toolkit_recsys.recommendation.bert4rec import BERT4Rec
 from toolkit_recsys.recommendation.bpr import MatrixFactorization
 from toolkit_recsys.recommendation.ease import EASE
@@ -223,6 +224,18 @@ def test_padding_is_not_looked_at(name: str) -> None:
         assert torch.allclose(model.scores(rows), before, atol=1e-6)
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_is_the_same_with_and_without_dropout_but_for_what_is_left_out(causal: bool) -> None:
+    torch.manual_seed(1)
+    # So little is left out that nothing is.
+    encoder = Encoder(8, LENGTH, 2, 2, dropout=1e-9, causal=causal)
+    vectors, there = torch.randn(4, LENGTH, 8), torch.ones(4, LENGTH, dtype=torch.bool)
+    there[0, :4] = False
+    assert torch.allclose(encoder.train()(vectors, there), encoder.eval()(vectors, there), atol=1e-5)
+    half = Encoder(8, LENGTH, 1, 2, dropout=0.5, causal=causal)
+    assert not torch.allclose(half(vectors, there), half.eval()(vectors, there), atol=1e-2)
+
+
 @pytest.mark.parametrize("name", ["gru4rec", "sasrec"])
 def test_every_item_with_one_after_it_is_an_example(name: str) -> None:
     model = OF_SEQUENCES[name]().eval()
@@ -297,7 +310,7 @@ def test_users_without_items_have_empty_histories() -> None:
 
 WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: MatrixFactorization(3, 3).examples((torch.zeros(2, 5),)), "leave out dataset.sequences"),
-    (lambda: SASRec(3).examples((torch.zeros(2), torch.zeros(2))), "set dataset.sequences to their number"),
+    (lambda: SASRec(3).examples((torch.zeros(2), torch.zeros(2))), "set dataset.sequences=50"),
     (lambda: SASRec(3, length=3).examples((torch.zeros(2, 5, dtype=torch.int64),)), "set model.length to"),
     (lambda: SASRec(3, width=10, heads=3), "heads=3 does not divide width=10"),
     (lambda: GRU4Rec(3, length=0), "length=0"),

@@ -51,6 +51,19 @@ def _counted(folder: Path) -> dict[str, Any]:
     return {"num_users": facts["num_users"], "num_items": facts["num_items"], "width": 4}
 
 
+def _described() -> Mapping[str, bytes]:
+    """Interactions of users and items with features."""
+    from toolkit_recsys.stand_in import stand_in
+
+    return stand_in(0, features=True).run_files
+
+
+def _counted_and_described(folder: Path) -> dict[str, Any]:
+    from toolkit_recsys.stand_in import stand_in
+
+    return {**stand_in(0, features=True).facts, "width": 4, "hidden": [8]}
+
+
 def _users() -> Tensor:
     return torch.arange(5)
 
@@ -97,6 +110,7 @@ MODELS = [
         run_files=_interactions,
         batch=_users,
     ),
+    Case(kind="model", use="two_tower", args=_counted_and_described, run_files=_described, batch=_users),
     *(Case(kind="model", use=use, run_files=_interactions, batch=_users) for use in ("ease", "item_knn", "popularity")),
     _sequence_model("bert4rec", layers=1),
     _sequence_model("gru4rec", hidden=8),

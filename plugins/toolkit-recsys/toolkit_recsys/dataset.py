@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from toolkit.data import Splits
 from toolkit_recsys.divided import divided, recommendation_splits
 from toolkit_recsys.log import liked, renumbered
 from toolkit_recsys.protocols import SplitProtocol
 from toolkit_recsys.reading import Schema, joined, read_titles
+from toolkit_recsys.side_features import WHOSE, Described, Whose
 from toolkit_recsys.stand_in import stand_in
 
 
@@ -24,8 +25,11 @@ def interactions(
     columns: Sequence[str] | None = None,
     separator: str | None = None,
     encoding: str = "utf-8",
+    users: str | None = None,
     items: str | None = None,
-    title: str = "title",
+    title: str | None = None,
+    user_features: Mapping[str, Sequence[str] | Mapping[str, str]] | None = None,
+    item_features: Mapping[str, Sequence[str] | Mapping[str, str]] | None = None,
     min_value: float | None = None,
     min_per_user: int = 1,
     min_per_item: int = 1,
@@ -43,9 +47,9 @@ def interactions(
     With `train` a pair stays in the first split that has it.
 
     ``train`` are pairs, users ``(n,)`` and items ``(n,)`` int64, numbers from 0; with `sequences` instead each user's
-    last ``sequences + 1`` items to train on in order of time, int64 ``(users, sequences + 1)``, padded at the left with
-    ``num_items``. ``val`` and ``test`` are users ``(m,)`` int64, each once, and the items to be found, int64
-    ``(m, most)``, padded with -1.
+    items to train on in order of time, in pieces of ``sequences + 1`` of which each begins with the item that the one
+    before it ends with, int64 ``(pieces, sequences + 1)``, padded at the left with ``num_items``. ``val`` and ``test``
+    are users ``(m,)`` int64, each once, and the items to be found, int64 ``(m, most)``, padded with -1.
 
     Facts: `num_users`, `num_items`.
 
@@ -63,8 +67,12 @@ def interactions(
         columns: the names of all columns of a file of text without a first line that names them.
         separator: between fields, where it is not what the file's name says.
         encoding: of files of text, as Python calls it.
-        items: a table of the items, with their titles for predictions; its column of ids is called like `item`.
-        title: the column of titles there.
+        users: a table of the users, with a row and features for each; its column of ids is called like `user`.
+        items: a table of the items, with titles for predictions or features; its column of ids is called like `item`.
+        title: the column of titles there; `title` when left out, unless there are `item_features`.
+        user_features: names of columns of `users` by what they are, as in `click_table`, for models that look at
+            features (`two_tower`): `{categorical: [country], numerical: [age], multi: {hobbies: "|"}}`.
+        item_features: the same of `items`.
         min_value: ratings or counts below are no interactions.
         min_per_user: users with fewer interactions are left out.
         min_per_item: items with fewer are left out.
@@ -82,7 +90,18 @@ def interactions(
     if (file is None) == (train is None) or (file is not None and given):
         beside = f"; {' and '.join(given)} given" if given else ""
         raise ValueError(f"give either file, or train with val and test where there are such{beside}")
-    titles = None if items is None else read_titles(items, item, title, encoding=encoding)
+    titles = None
+    if items is not None and (title is not None or item_features is None):
+        titles = read_titles(items, item, title or "title", encoding=encoding)
+    described: dict[Whose, Described] = {}
+    if users is not None and user_features is None:
+        raise ValueError("users is given without user_features, which name its columns")
+    tables = ((users, user, user_features), (items, item, item_features))
+    for whose, (path, key, wanted) in zip(WHOSE, tables, strict=True):
+        if wanted is not None:
+            if path is None:
+                raise ValueError(f"{whose}_features names columns of a table: name it in {whose}s")
+            described[whose] = Described.of_file(path, key, wanted, f"{whose}_features")
     if file is not None:
         return divided(
             schema.read(file),
@@ -92,12 +111,13 @@ def interactions(
             min_per_item=min_per_item,
             split=split,
             sequences=sequences,
+            described=described,
         )
     if split is not None or (min_per_user, min_per_item) != (1, 1):
         named = "split" if split is not None else "min_per_user or min_per_item"
         raise ValueError(f"{named} is given with train: files that are divided already stay as they are")
     log, parts = joined({name: liked(schema.read(path), min_value) for name, path in given.items()})
-    return recommendation_splits(renumbered(log), parts, titles, sequences)
+    return recommendation_splits(renumbered(log), parts, titles, sequences, described)
 
 
 # An attribute of the function: the toolkit looks for `stand_in` on whatever a recipe names as its dataset.

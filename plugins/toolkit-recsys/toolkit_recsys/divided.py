@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from toolkit_recsys.interactions import INTERACTIONS_FILE, History, Interactions
 from toolkit_recsys.log import Log, core, liked, renumbered
 from toolkit_recsys.notes import counted, note
 from toolkit_recsys.protocols import TEST, TRAIN, VAL, Parts, SplitProtocol, protocol_of
+from toolkit_recsys.side_features import SIDE_FEATURES_FILE, Described, Whose, to_bytes
 
 WIDE = 1_000
 """Items of a user to be found, from which on a note tells how much room they take."""
@@ -29,6 +30,7 @@ def divided(
     min_per_item: int,
     split: SplitProtocol | None,
     sequences: int | None,
+    described: Mapping[Whose, Described] | None = None,
 ) -> Splits:
     """Splits of a log: the values first, then the numbers of interactions, then the split.
 
@@ -40,35 +42,44 @@ def divided(
         min_per_item: see `toolkit_recsys.log.core`.
         split: `random_ratio` when None.
         sequences: see `recommendation_splits`.
+        described: see `recommendation_splits`.
 
     Raises:
         ValueError: nothing is left, or the log lacks what the split goes by.
     """
     left = renumbered(core(liked(log, min_value), min_per_user, min_per_item))
-    return recommendation_splits(left, protocol_of(split).divide(left), titles, sequences)
+    return recommendation_splits(left, protocol_of(split).divide(left), titles, sequences, described)
 
 
-def recommendation_splits(log: Log, parts: Parts, titles: Mapping[str, str] | None, sequences: int | None) -> Splits:
+def recommendation_splits(
+    log: Log,
+    parts: Parts,
+    titles: Mapping[str, str] | None,
+    sequences: int | None,
+    described: Mapping[Whose, Described] | None = None,
+) -> Splits:
     """The splits of a log that is divided.
 
-    ``train`` are pairs, users ``(n,)`` and items ``(n,)`` int64; with `sequences` instead each user's last
-    ``sequences + 1`` items to train on in order of time, int64 ``(users, sequences + 1)``, padded at the left with
-    ``num_items``, of users that have two. ``val`` and ``test`` are users ``(m,)`` int64, each once, and the items to be
-    found, int64 ``(m, most)``, padded with -1; None where there are none.
+    ``train`` are pairs, users ``(n,)`` and items ``(n,)`` int64; with `sequences` instead each user's items to train on
+    in order of time, cut into pieces of ``sequences + 1`` from the last one on, int64 ``(pieces, sequences + 1)``,
+    padded at the left with ``num_items``. A piece begins with the item that the one before it ends with, so that every
+    item but a user's first follows another once. ``val`` and ``test`` are users ``(m,)`` int64, each once, and the
+    items to be found, int64 ``(m, most)``, padded with -1; None where there are none.
 
     Who is not in train is left out of val and test, because nothing is known of them; an item that is not in train
     stays there, because leaving it out would make results look better than they are. Notes count both.
 
-    Facts: `num_users`, `num_items`. The run keeps the interactions of train and val, and the ids.
+    Facts: `num_users`, `num_items`. The run keeps the interactions of train and val, the ids, and the features.
 
     Arguments:
         log: each pair of a user and an item once.
         parts: of its rows.
         titles: of items, by their ids.
         sequences: items that a model of sequences looks back at.
+        described: what is known of users and items besides.
 
     Raises:
-        ValueError: there is nothing to train on.
+        ValueError: there is nothing to train on, or a feature that cannot be.
     """
     if sequences is not None and sequences < 1:
         raise ValueError(f"sequences={sequences}: a number of items from 1 up")
@@ -79,6 +90,8 @@ def recommendation_splits(log: Log, parts: Parts, titles: Mapping[str, str] | No
     train, val = interactions[TRAIN], interactions[VAL]
     _tell_of_new_items(log, interactions)
     ids = Ids(log.user_ids, log.item_ids, None if titles is None else _titles(log, titles))
+    names: Mapping[Whose, Sequence[str]] = {"user": log.user_ids, "item": log.item_ids}
+    features = {whose: each.rows_of(names[whose], whose) for whose, each in (described or {}).items()}
     return Splits(
         train=(train.users(), train.items) if sequences is None else (_sequences(train, sequences, log.source),),
         val=_to_find(val, "val"),
@@ -87,6 +100,7 @@ def recommendation_splits(log: Log, parts: Parts, titles: Mapping[str, str] | No
         run_files={
             INTERACTIONS_FILE: History(train, val if len(val) else None).to_bytes(),
             IDS_FILE: ids.to_bytes(),
+            **({SIDE_FEATURES_FILE: to_bytes(features)} if features else {}),
         },
     )
 
@@ -156,12 +170,16 @@ def _to_find(part: Interactions, name: str) -> tuple[Tensor, Tensor] | None:
 
 
 def _sequences(train: Interactions, length: int, source: str) -> Tensor:
-    """The last `length + 1` items of each user that has two, padded at the left."""
+    """The items of each user that has two, in pieces that end with the last one, padded at the left."""
     if train.times is None:
         note(f"{source}: no times are known: sequences are in the order of the rows")
-    users = (train.counts() > 1).nonzero().flatten()
-    if not len(users):
+    following = (train.counts() - 1).clamp(min=0)
+    pieces = -(-following // length)
+    if not pieces.any():
         raise ValueError(f"{source}: sequences={length}: no user has two items to train on")
-    places = train.indptr[users + 1].unsqueeze(1) + torch.arange(-length - 1, 0)
+    users = torch.repeat_interleave(pieces)
+    # Of a user's pieces the last one ends where the user does, and each of the others `length` items earlier.
+    later = pieces.cumsum(0)[users] - 1 - torch.arange(len(users))
+    places = (train.indptr[users + 1] - later * length).unsqueeze(1) + torch.arange(-length - 1, 0)
     there = places >= train.indptr[users].unsqueeze(1)
     return train.items[places.clamp(min=0)].where(there, train.num_items)

@@ -10,6 +10,7 @@ from typing import Literal
 from toolkit.data import Splits
 from toolkit_recsys.divided import divided
 from toolkit_recsys.log import Log
+from toolkit_recsys.movielens_features import described
 from toolkit_recsys.protocols import SplitProtocol
 from toolkit_recsys.reading import Schema, read_titles
 from toolkit_recsys.stand_in import stand_in
@@ -69,13 +70,14 @@ def movielens_100k(
     min_per_item: int = 1,
     split: SplitProtocol | None = None,
     sequences: int | None = None,
+    features: bool = False,
 ) -> Splits:
     """MovieLens 100K (Harper and Konstan, 2015): 100,000 ratings of 1682 films by 943 people, who rated 20 at least.
 
     Splits, facts and what is left out are those of `interactions`; every rating is an interaction unless `min_value`
     says otherwise. GroupLens lets anybody use the data for research, and nobody pass it on.
 
-    Has `movielens_100k.stand_in(seed, sequences)`.
+    Has `movielens_100k.stand_in(seed, sequences, features)`.
 
     Arguments:
         root: folder with `u.data` and `u.item`, or `ml-100k.inter` and `ml-100k.item` as RecBole has them; downloaded
@@ -85,13 +87,24 @@ def movielens_100k(
         min_per_item: items with fewer are left out.
         split: a part that divides: `random_ratio` (8:1:1 of each user's when left out), `leave_one_out`, `by_time`.
         sequences: for models of sequences, how many items they look back at.
+        features: whether age, gender, occupation and zip code of users, and year, genres and words of the title of
+            films are given to models that look at features (`two_tower`); from `u.user` or `ml-100k.user` too.
 
     Raises:
         FileNotFoundError: `root` does not hold these files.
         ValueError: a file is damaged, or nothing is left to train on.
     """
-    log, titles = _read(ML_100K, root)
-    return _divided(log, titles, min_value, min_per_user, min_per_item, split, sequences)
+    log, titles, folder = _read(ML_100K, root)
+    return divided(
+        log,
+        titles,
+        min_value=min_value,
+        min_per_user=min_per_user,
+        min_per_item=min_per_item,
+        split=split,
+        sequences=sequences,
+        described=described(folder) if features else None,
+    )
 
 
 def movielens_1m(
@@ -122,7 +135,7 @@ def movielens_1m(
         FileNotFoundError: `root` does not hold these files.
         ValueError: a file is damaged, or nothing is left to train on.
     """
-    log, titles = _read(ML_1M, root)
+    log, titles, _ = _read(ML_1M, root)
     return _divided(log, titles, min_value, min_per_user, min_per_item, split, sequences)
 
 
@@ -159,7 +172,7 @@ def movielens_latest(
         FileNotFoundError: `root` does not hold these files, or is left out for the full set.
         ValueError: a file is damaged, or nothing is left to train on.
     """
-    log, titles = _read(ML_LATEST if size == "full" else ML_LATEST_SMALL, root)
+    log, titles, _ = _read(ML_LATEST if size == "full" else ML_LATEST_SMALL, root)
     return _divided(log, titles, min_value, min_per_user, min_per_item, split, sequences)
 
 
@@ -183,8 +196,8 @@ def _divided(
     )
 
 
-def _read(release: Release, root: str | None) -> tuple[Log, Mapping[str, str]]:
-    """The ratings, and the titles of films by their ids."""
+def _read(release: Release, root: str | None) -> tuple[Log, Mapping[str, str], Path]:
+    """The ratings, the titles of films by their ids, and the folder that they are from."""
     folder = downloaded(release) if root is None else Path(root).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"root={str(folder)!r} is not a folder{_or_else(release)}")
@@ -192,9 +205,10 @@ def _read(release: Release, root: str | None) -> tuple[Log, Mapping[str, str]]:
     for inside in (folder, folder / release.name):
         if (inside / release.ratings).is_file():
             titles = read_titles(inside / release.movies, **release.titles)  # type: ignore[arg-type]
-            return release.schema.read(inside / release.ratings), titles
+            return release.schema.read(inside / release.ratings), titles, inside
         if (inside / atomic[0]).is_file():
-            return Schema().read(inside / atomic[0]), read_titles(inside / atomic[1], "item_id", "movie_title")
+            titles = read_titles(inside / atomic[1], "item_id", "movie_title")
+            return Schema().read(inside / atomic[0]), titles, inside
     raise FileNotFoundError(
         f"root={str(folder)!r} holds neither {release.ratings} and {release.movies} nor {' and '.join(atomic)}; put "
         f"what {release.name}.zip holds there{_or_else(release)}"

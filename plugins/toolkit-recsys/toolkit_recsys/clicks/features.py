@@ -53,7 +53,10 @@ class FeatureTable(nn.Module):
         super().__init__()
         sizes = [*field_sizes, *multi_sizes]
         if not sizes and not num_numerical:
-            raise ValueError("no features: field_sizes, num_numerical and multi_sizes are all empty")
+            raise ValueError(
+                "no features: field_sizes, num_numerical and multi_sizes are all empty; a dataset of clicks or ratings "
+                "tells them, such as generated_clicks, movielens_100k_clicks or your own table with `click_table`"
+            )
         if any(size < 1 for size in sizes) or num_numerical < 0:
             raise ValueError(f"sizes of fields are numbers from 1 up, not {sizes} and {num_numerical}")
         if width < 1:
@@ -101,10 +104,16 @@ class FeatureTable(nn.Module):
 
     def _means(self, values: Tensor) -> Tensor:
         assert self.table is not None
-        rows = (values + self.multi_offsets).masked_fill(values < 0, self._padding)
-        batch, fields, longest = rows.shape
+        batch, fields, longest = values.shape
+        rows, there = values + self.multi_offsets, values >= 0
+        if values.device.type == "cpu":
+            # The gradient of a bag sorts all places of all bags there (torch 2.14): this takes half of the time.
+            places = there.flatten().nonzero().squeeze(1)
+            found = functional.embedding(rows.flatten()[places], self.table.weight, sparse=self.table.sparse)
+            sums = found.new_zeros(batch * fields, self.width).index_add(0, places // longest, found)
+            return sums.view(batch, fields, self.width) / there.sum(2, keepdim=True).clamp(min=1)
         means = functional.embedding_bag(
-            rows.reshape(batch * fields, longest),
+            rows.masked_fill(~there, self._padding).view(batch * fields, longest),
             self.table.weight,
             mode="mean",
             padding_idx=self._padding,

@@ -6,7 +6,7 @@ Imports pyarrow and NumPy.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -147,55 +147,89 @@ def learn(parts: Sequence[Part], asked: Asked) -> Learnt:
         with
             the line. All targets to train on are alike.
     """
-    counts = {name: Counter[str]() for name in (*asked.categorical, *asked.multi) if name not in asked.hashing}
-    moments = {name: Moments() for name in asked.numerical}
-    measures = {name: Numerical(name, log=name in asked.log) for name in asked.numerical}
+    columns = Columns(asked)
     target, clicks = Moments(), np.zeros(len(SPLITS))
     rows = np.zeros(len(SPLITS), np.int64)
-    longest = 0
     for piece in pieces(parts, asked):
         rows += np.bincount(piece.splits, minlength=len(SPLITS))
         clicks += np.bincount(piece.splits, piece.targets, minlength=len(SPLITS))
         trained = piece.splits == TRAIN
         target.add(piece.targets[trained])
-        for name in asked.categorical:
-            if name in counts:
-                values, codes = values_and_codes(piece.rows.column(name))
-                _count(counts[name], [[value] for value in values], codes[trained])
-        for name, separator in asked.multi.items():
-            several, codes = lists(piece.rows.column(name), separator)
-            longest = max(longest, *map(len, several), 0)
-            if name in counts:
-                _count(counts[name], several, codes[trained])
-        for name, measure in measures.items():
-            measured = measure.measured(numbers(piece.rows.column(name), name, piece.place)[trained])
-            moments[name].add(measured[~np.isnan(measured)])
+        columns.add(piece.rows, piece.place, trained)
     divided = dict(zip(SPLITS, rows.tolist(), strict=True))
     called = str(parts[0].table.path)
     if not divided["train"]:
         raise ValueError(f"{called}: no rows to train on of {counted(int(rows.sum()), 'row')}")
     if asked.kind == "click":
         _check_clicks(called, asked, divided, clicks)
+    return Learnt(columns.schema(called, target.mean), divided)
 
-    def learnt_field(name: str, separator: str | None) -> Field:
-        if name in asked.hashing:
-            return Field(name, None, asked.hashing[name], separator)
-        often = [(value, count) for value, count in counts[name].items() if value and count >= asked.min_count]
+
+class Columns:
+    """The vocabularies, means and deviations of columns of features, from pieces of a table.
+
+    Args:
+        asked: which columns there are.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._counts = {
+            name: Counter[str]() for name in (*asked.categorical, *asked.multi) if name not in asked.hashing
+        }
+        self._moments = {name: Moments() for name in asked.numerical}
+        self._measures = {name: Numerical(name, log=name in asked.log) for name in asked.numerical}
+        self._longest = 0
+
+    def add(self, rows: Any, place: Callable[[int], str], counts: np.ndarray[Any, Any]) -> None:
+        """Learn of a piece.
+
+        Args:
+            rows: a record batch.
+            place: where a row of it lies.
+            counts: which rows are learnt of, bool `(rows,)`.
+
+        Raises:
+            ValueError: a value cannot be.
+        """
+        for name in self._asked.categorical:
+            if name in self._counts:
+                values, codes = values_and_codes(rows.column(name))
+                _count(self._counts[name], [[value] for value in values], codes[counts])
+        for name, separator in self._asked.multi.items():
+            several, codes = lists(rows.column(name), separator)
+            self._longest = max(self._longest, *map(len, several), 0)
+            if name in self._counts:
+                _count(self._counts[name], several, codes[counts])
+        for name, measure in self._measures.items():
+            measured = measure.measured(numbers(rows.column(name), name, place)[counts])
+            self._moments[name].add(measured[~np.isnan(measured)])
+
+    def schema(self, called: str, target_mean: float | None = None) -> Schema:
+        """What was learnt; `called` is the table in notes."""
+        asked = self._asked
+        if self._longest > asked.longest:
+            note(f"{called}: rows of up to {self._longest} values; the first {asked.longest} are kept (longest)")
+        return Schema(
+            [self._field(name, None) for name in asked.categorical],
+            [
+                replace(self._measures[name], mean=each.mean, deviation=each.deviation or 1.0)
+                for name, each in self._moments.items()
+            ],
+            [self._field(name, separator) for name, separator in asked.multi.items()],
+            longest=max(1, min(self._longest, asked.longest)) if asked.multi else 0,
+            task="binary" if asked.kind == "click" else None,
+            target_mean=target_mean,
+            names=asked.names,
+            delimiter=asked.delimiter,
+        )
+
+    def _field(self, name: str, separator: str | None) -> Field:
+        if name in self._asked.hashing:
+            return Field(name, None, self._asked.hashing[name], separator)
+        counts, least = self._counts[name], self._asked.min_count
+        often = [(value, count) for value, count in counts.items() if value and count >= least]
         return Field(name, [value for value, _ in sorted(often, key=lambda each: (-each[1], each[0]))], 0, separator)
-
-    if longest > asked.longest:
-        note(f"{called}: rows of up to {longest} values; the first {asked.longest} are kept (longest)")
-    schema = Schema(
-        [learnt_field(name, None) for name in asked.categorical],
-        [replace(measures[name], mean=each.mean, deviation=each.deviation or 1.0) for name, each in moments.items()],
-        [learnt_field(name, separator) for name, separator in asked.multi.items()],
-        longest=max(1, min(longest, asked.longest)) if asked.multi else 0,
-        task="binary" if asked.kind == "click" else None,
-        target_mean=target.mean,
-        names=asked.names,
-        delimiter=asked.delimiter,
-    )
-    return Learnt(schema, divided)
 
 
 class Moments:

@@ -16,30 +16,10 @@ from toolkit_recsys.clicks.learning import Asked, Part
 from toolkit_recsys.clicks.row_reader import RowReader
 from toolkit_recsys.clicks.tables import Table, TableInMemory, open_table
 from toolkit_recsys.movielens import ML_100K, downloaded
+from toolkit_recsys.movielens_features import FILES, OF_FILMS, OF_USERS, PUBLISHED, SEVERAL, tables
 
-FILES = ("ml-100k.inter", "ml-100k.user", "ml-100k.item")
-"""RecBole's, of ratings, users and films."""
-PUBLISHED = ("u.data", "u.user", "u.item")
-"""As GroupLens has them."""
-GENRES = (
-    *(
-        "unknown",
-        "Action",
-        "Adventure",
-        "Animation",
-        "Children's",
-        "Comedy",
-        "Crime",
-        "Documentary",
-        "Drama",
-        "Fantasy",
-    ),
-    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
-)
-"""Of the last columns of `u.item`."""
 SPLIT_FILES = {"train": "ml-100k.train.inter", "val": "ml-100k.valid.inter", "test": "ml-100k.test.inter"}
-CATEGORICAL = ("user_id", "item_id", "age", "gender", "occupation", "zip_code", "release_year")
-MULTI = {"movie_title": " ", "class": " "}
+IDS = ("user_id", "item_id")
 
 
 def movielens_100k_clicks(
@@ -73,7 +53,7 @@ def movielens_100k_clicks(
         ValueError: one is no such table.
     """
     folder = _folder(root)
-    asked = _asked(CATEGORICAL, MULTI, threshold, "click")
+    asked = _asked((*IDS, *OF_USERS, *OF_FILMS), SEVERAL, threshold, "click")
     if all((folder / name).is_file() for name in SPLIT_FILES.values()):
         ratings = {split: open_table(folder / name) for split, name in SPLIT_FILES.items()}
         parts = of_files({split: _joined(table, folder) for split, table in ratings.items()})
@@ -115,7 +95,7 @@ def movielens_100k_ratings(
     """
     table = _ratings(_folder(root))
     division = _division(table, fold=fold, folds=folds, val_share=val_share, seed=split_seed)
-    return click_splits([Part(table, division)], _asked(CATEGORICAL[:2], {}, None, "number"), False, run_files)
+    return click_splits([Part(table, division)], _asked(IDS, {}, None, "number"), False, run_files)
 
 
 def _division(table: Any, **wanted: Any) -> Division:
@@ -147,41 +127,11 @@ def _ratings(folder: Path) -> Table:
     return open_table(folder / PUBLISHED[0], ("user_id", "item_id", "rating", "timestamp"), "\t")
 
 
-def _features(folder: Path) -> dict[str, pa.Table]:
-    """The features of users and of films, by the column that names them."""
-    if (folder / FILES[1]).is_file():
-        users, films = (open_table(folder / name) for name in FILES[1:])
-        held = pa.Table.from_batches(films.pieces(films.names))
-    else:
-        users = open_table(folder / PUBLISHED[1], ("user_id", "age", "gender", "occupation", "zip_code"), "|")
-        held = _films(folder / PUBLISHED[2])
-    return {"user_id": pa.Table.from_batches(users.pieces(users.names)), "item_id": held}
-
-
-def _films(file: Path) -> pa.Table:
-    """`u.item`: number, title with its year, date of release, two columns that are left out, and a flag for each genre.
-
-    Raises:
-        ValueError: a line is none of these.
-    """
-    columns: dict[str, list[str]] = {"item_id": [], "movie_title": [], "release_year": [], "class": []}
-    for line, text in enumerate(file.read_text(encoding="latin-1").splitlines(), 1):
-        fields = text.split("|")
-        if len(fields) != 5 + len(GENRES):
-            raise ValueError(
-                f"{file}:{line}: {len(fields)} fields in this line, and there are {5 + len(GENRES)} columns"
-            )
-        genres = [name for name, flag in zip(GENRES, fields[5:], strict=True) if flag == "1"]
-        film = (fields[0], fields[1].rpartition(" (")[0] or fields[1], fields[2][-4:], " ".join(genres))
-        for values, value in zip(columns.values(), film, strict=True):
-            values.append(value)
-    return pa.table(columns)
-
-
 def _joined(ratings: Table, folder: Path) -> TableInMemory:
     """Ratings with the features of their users and films."""
     held = pa.Table.from_batches(ratings.pieces(["user_id", "item_id", "rating"]))
-    for key, features in _features(folder).items():
+    for key, known in tables(folder).items():
+        features = known.held
         rows = pc.index_in(held[key], features[key].combine_chunks())
         for name in features.column_names:
             if name != key:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from toolkit_recsys.dropout import Dropout
+
 
 class Encoder(nn.Module):
     """Transformer layers over vectors of items (Vaswani et al., 2017), normalised in front of each part.
@@ -24,7 +26,7 @@ class Encoder(nn.Module):
         if width % heads:
             raise ValueError(f"heads={heads} does not divide width={width}")
         self.places = nn.Parameter(torch.randn(length, width) * 0.02)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.causal = causal
@@ -44,7 +46,7 @@ class Encoder(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout = heads, Dropout(dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.query_key_value = nn.Linear(width, 3 * width)
         self.project = nn.Linear(width, width)
@@ -54,9 +56,16 @@ class _Layer(nn.Module):
         batch, length, width = vectors.shape
         together = self.query_key_value(self.norms[0](vectors)).view(batch, length, 3, self.heads, -1)
         query, key, value = together.permute(2, 0, 3, 1, 4)
-        kept = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=kept)
-        attended = attended.transpose(1, 2).reshape(batch, length, width)
-        vectors = vectors + F.dropout(self.project(attended), self.dropout, self.training)
-        inner = self.narrow(F.gelu(self.widen(self.norms[1](vectors))))
-        return vectors + F.dropout(inner, self.dropout, self.training)
+        attended = self._attended(query, key, value, seen).transpose(1, 2).reshape(batch, length, width)
+        vectors = vectors + self.dropout(self.project(attended))
+        return vectors + self.dropout(self.narrow(F.gelu(self.widen(self.norms[1](vectors)))))  # type: ignore[no-any-return]
+
+    def _attended(self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
+        """Attention `(batch, heads, length, width)`."""
+        dropped = self.dropout.p if self.training else 0.0
+        if dropped and query.device.type == "cpu":
+            # What torch computes there with dropout, but for the dropout, which is the most of it (torch 2.14).
+            scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
+            weights: Tensor = self.dropout(scores.masked_fill(~seen, -torch.inf).softmax(-1))
+            return weights @ value
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=dropped)

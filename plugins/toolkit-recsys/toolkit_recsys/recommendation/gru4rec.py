@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from toolkit_recsys.dropout import Dropout
 from toolkit_recsys.recommendation.sequential import SequentialModel
 
 
@@ -30,7 +31,7 @@ class GRU4Rec(SequentialModel):
         length: int = 50,
     ) -> None:
         super().__init__(num_items, width, length)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.gru = nn.GRU(width, hidden, layers, batch_first=True)
         self.project = nn.Linear(hidden, width)
 

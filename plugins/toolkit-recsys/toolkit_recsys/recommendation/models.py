@@ -88,9 +88,7 @@ def sequences_of(model: nn.Module, batch: Any) -> Tensor:
         ValueError: it is a batch of something else.
     """
     if len(batch) != 1 or batch[0].dim() != 2:
-        name = type(model).__name__
-        raise ValueError(
-            f"{name} learns from the items of a user in their order: set dataset.sequences to their number"
-        )
+        name, length = type(model).__name__, getattr(model, "length", 50)
+        raise ValueError(f"{name} learns from the items of a user in their order: set dataset.sequences={length}")
     sequences: Tensor = batch[0]
     return sequences
