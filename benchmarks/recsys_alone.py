@@ -120,9 +120,9 @@ def clicks(data: Path, tiny: bool) -> Iterator[str]:
 
 
 def films(data: Path, tiny: bool) -> Iterator[str]:
-    """DeepFM on ratings of 4 and more, with the settings of `benchmarks.recsys`, chosen there among 3."""
+    """DeepFM on ratings of 4 and more, with the settings of `benchmarks.recsys`, chosen there among 6."""
     settings = MODELS["deepfm"].recipe
-    same = [f"{name}={json.dumps(settings[name])}" for name in ("loader", "model", "optimizer")]
+    same = [f"{name}={json.dumps(settings[name])}" for name in ("loader", "model", "optimizer", "engine")]
     yield "| division | AUC | logloss | best epoch | processor seconds |"
     yield "|---|---|---|---|---|"
     told = []
