@@ -32,7 +32,14 @@ class DoesNotApply(Exception):
 
 
 class CheckFailed(AssertionError):
-    """A promise does not hold; the text names the component, the promise and what was found."""
+    """A promise does not hold; the text names the component, the promise and what was found.
+
+    What the author's code raised is its ``__cause__``; a finding of ours has none, and pytest shows no way to it.
+    """
+
+    def __init__(self, text: str, found: str) -> None:
+        super().__init__(text)
+        self.found = found
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class Check:
         return self.case.known_failures.get(self.name, "")
 
     def __call__(self) -> None:
+        __tracebackhide__ = True  # pytest: the author's test is where it fails
         from toolkit.testing.subject import subject_of
 
         if self.case.untested:
@@ -79,14 +87,15 @@ class Check:
             raise
         # Whatever the author's code raises means that the promise does not hold, SystemExit included.
         except (Exception, SystemExit) as error:
-            raise CheckFailed(self._told(error)) from error
+            raise self._failed(found(error)) from (None if isinstance(error, Broken) else error)
 
-    def _told(self, error: BaseException) -> str:
-        return (
+    def _failed(self, what: str) -> CheckFailed:
+        text = (
             f"{self.case.kind} {self.case.use!r} ({self.distribution}): {self.name} does not hold.\n"
             f"  Promised: {self.promise}\n"
-            f"  Found: {found(error)}"
+            f"  Found: {what}"
         )
+        return CheckFailed(text, what)
 
 
 def found(error: BaseException) -> str:
@@ -128,8 +137,7 @@ def outcome(check: Check) -> Outcome:
     except DoesNotApply as error:
         return ended("does not apply", str(error))
     except CheckFailed as error:
-        cause = error.__cause__
-        return ended("known failure", check.known) if check.known else ended("fails", found(cause or error))
+        return ended("known failure", check.known) if check.known else ended("fails", error.found)
     if check.known:
         return ended(
             "fails", f"it holds, and is declared as a known failure ({check.known}): take that out of the case"

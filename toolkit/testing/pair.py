@@ -24,7 +24,7 @@ from toolkit.testing.subject import Subject
 PROCESSES = 2
 START_SECONDS = 600.0
 """How long the processes may take to start: each imports torch, on a machine that may have much else to do."""
-SECONDS = 120.0
+SECONDS = 300.0
 """How long a job may take."""
 PATIENCE = 5.0
 """How long one process may go on after the other has failed, in seconds."""

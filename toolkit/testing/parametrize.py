@@ -32,6 +32,7 @@ def parametrize_checks(distribution: str, cases: Iterable[Case]) -> Callable[[An
 
     def test(check: Check) -> Callable[[], None]:
         def call() -> None:
+            __tracebackhide__ = True
             try:
                 check()
             except DoesNotApply as reason:
