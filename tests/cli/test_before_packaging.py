@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 NET = '''\
 from torch import nn
-
-pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 class Net(nn.Module):

@@ -10,6 +10,8 @@ from toolkit.cli.voice import one_voice
 from toolkit.engine.ranks import ToldByRankZero
 from toolkit.errors import EXIT_INTERRUPTED, EXIT_REQUEST, EXIT_RUN, RequestError
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PAGE = """\
 # A small network on the digits, for two epochs.
 extends: vision/digits
@@ -26,8 +28,6 @@ import os
 import signal
 
 from pytorch_lightning import Callback
-
-pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 class Stop(Callback):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LISTENER = """\
 import os
 from pathlib import Path
 
 from toolkit.hooks import hookimpl
-
-pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @hookimpl

@@ -14,6 +14,8 @@ from toolkit.data import workers
 from toolkit.recipe import Recipe, load
 from toolkit.runs import RunFailed, resume, run
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CODE = """
 import os, random
 from types import SimpleNamespace
@@ -22,8 +24,6 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from toolkit.data import OnDisk
-
-pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 class Items:
