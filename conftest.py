@@ -111,7 +111,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(autouse=True)
 def clean_process() -> Iterator[None]:
-    """Each test draws the same random numbers; what it leaves in the environment and on the path is undone."""
+    """Each test draws the same random numbers; what it leaves in its process is undone."""
     variables, path, folder = dict(os.environ), list(sys.path), os.getcwd()
     random.seed(0)
     if "numpy" in sys.modules:
@@ -125,6 +125,12 @@ def clean_process() -> Iterator[None]:
     yield
     sys.path[:] = path
     os.chdir(folder)
+    if "torch" in sys.modules:
+        # Lightning leaves it. A process that is forked from this one would take it for its own, and wait for ever.
+        import torch.distributed as dist
+
+        if dist.is_available() and dist.is_initialized():
+            dist.destroy_process_group()
     for name in os.environ.keys() - variables.keys():
         del os.environ[name]
     for name, value in variables.items():
