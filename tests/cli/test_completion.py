@@ -16,6 +16,8 @@ pytestmark = pytest.mark.usefixtures("acme")
 @pytest.fixture
 def offered(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    # Where nobody has read signatures before; whoever runs the tests may have.
+    monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path / "cache"))
 
     def complete(*words: str) -> list[str]:
         monkeypatch.setenv("_TOOLKIT_COMPLETE", "complete_bash")
