@@ -39,6 +39,14 @@ def description() -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
 
+def in_a_line(threads: int) -> str:
+    """When, of which commit, on how many threads of what."""
+    found, git = machine(), git_state(ROOT)
+    commit = "unknown" if git is None else git.commit[:7] + ("+" if git.dirty else "")
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    return f"{date}, commit {commit}, {found['processor']}, {threads} of {found['cores']} cores."
+
+
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)

@@ -47,11 +47,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import pages
+from benchmarks import machine, pages
 from benchmarks.frame import ROOT, Settings, add_options, call, settings_of
 from benchmarks.recsys_files import COPY, ORDERED, write_files, write_made_up
 from benchmarks.recsys_recipes import MODELS, PATIENCE, Model
 from benchmarks.table import ABSENT, NAME, NOT_RUN, WIDTH, Table
+from toolkit.tracking import provenance
 
 RESULTS = ROOT / "benchmarks" / "recbole_results.json"
 THREADS = 2
@@ -151,10 +152,9 @@ def _recbole(name: str, seed: int, files: Path, settings: Settings, options: Opt
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     if settings.tiny:
         return [found]
-    from toolkit.tracking.provenance import machine
-
+    here = provenance.machine()
     found["date"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    found["machine"] = f"{machine()['processor']}, {machine()['cores']} cores, {THREADS} threads"
+    found["machine"] = f"{here['processor']}, {here['cores']} cores, {THREADS} threads"
     found["command"] = f"python -m benchmarks.recsys --recbole PYTHON --only {name}" + (
         f" --recbole-epochs {epochs}" if name == "sasrec" else ""
     )
@@ -262,17 +262,7 @@ def main() -> None:
     for name, table in zip(given.only, made, strict=True):
         print(f"{table}\n", flush=True)
         if given.write is not None:
-            pages.put(given.write, f"{name} beside RecBole", WRITES, f"```\n{table}\n{_made_on()}\n```")
-
-
-def _made_on() -> str:
-    """When, of which commit, and on which machine."""
-    from toolkit.tracking.provenance import git_state, machine
-
-    git, found = git_state(ROOT), machine()
-    commit = "unknown" if git is None else git.commit[:7] + ("+" if git.dirty else "")
-    date = datetime.now(UTC).strftime("%Y-%m-%d")
-    return f"{date}, commit {commit}, {found['processor']}, {found['cores']} cores, {THREADS} threads."
+            pages.put(given.write, f"{name} beside RecBole", WRITES, f"```\n{table}\n{machine.in_a_line(THREADS)}\n```")
 
 
 if __name__ == "__main__":

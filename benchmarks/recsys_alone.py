@@ -21,14 +21,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 import yaml
 
-from benchmarks import pages
-from benchmarks.frame import ROOT
+from benchmarks import machine, pages
 from benchmarks.recsys_recipes import MODELS
 
 WRITES = "python -m benchmarks.recsys_alone --write"
@@ -214,19 +213,7 @@ def main() -> None:
             lines.append(line)
         print(flush=True)
         if given.write is not None:
-            pages.put(given.write, name, WRITES, "\n".join([*lines, "", _made_on()]))
-
-
-def _made_on() -> str:
-    """When, of which commit, on how many threads of what."""
-    import torch
-
-    from toolkit.tracking.provenance import git_state, machine
-
-    git, found = git_state(ROOT), machine()
-    commit = "unknown" if git is None else git.commit[:7] + ("+" if git.dirty else "")
-    threads = f"{torch.get_num_threads()} of {found['cores']} cores"
-    return f"{datetime.now(UTC).strftime('%Y-%m-%d')}, commit {commit}, {found['processor']}, {threads}."
+            pages.put(given.write, name, WRITES, "\n".join([*lines, "", machine.in_a_line(torch.get_num_threads())]))
 
 
 if __name__ == "__main__":

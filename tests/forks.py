@@ -147,7 +147,7 @@ def serve(path: str) -> None:
     gc.freeze()
     gc.enable()
     for name in STARTERS:
-        sys.modules[name].subprocess = INSTEAD  # type: ignore[attr-defined]
+        sys.modules[name].subprocess = INSTEAD  # type: ignore[attr-defined]  # any module, for mypy
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
     listener.listen()
@@ -208,11 +208,11 @@ def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
         if "UNDRAWN" in os.environ:
             # As the fixture `undrawn` does.
             plots = importlib.import_module("toolkit.tracking.plots")
-            plots._learning_curve = lambda run: []  # type: ignore[attr-defined]
-            plots.evaluation_pictures = lambda experiment, folder, prefix="": []  # type: ignore[attr-defined]
+            plots._learning_curve = lambda run: []  # type: ignore[attr-defined]  # any module, for mypy
+            plots.evaluation_pictures = lambda experiment, folder, prefix="": []  # type: ignore[attr-defined]  # likewise
         if "PYTHONUNBUFFERED" in os.environ:
             for stream in (sys.stdout, sys.stderr):
-                stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+                stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # files, and open
         kind, program, *arguments = request["words"]
         sys.argv = [kind, *arguments]
         if kind == "-m":
@@ -227,7 +227,8 @@ def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     if not isinstance(code, int):
         print(code, file=sys.stderr)
         code = 1
-    threading._shutdown()  # type: ignore[attr-defined]
+    # What Python does at its end, of which `os._exit` leaves everything out.
+    threading._shutdown()  # type: ignore[attr-defined]  # the stubs leave it out
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -13,6 +13,7 @@ from toolkit_recsys.log import Log
 from toolkit_recsys.movielens_features import described
 from toolkit_recsys.protocols import SplitProtocol
 from toolkit_recsys.reading import Schema, read_titles
+from toolkit_recsys.side_features import Described, Whose
 from toolkit_recsys.stand_in import stand_in
 
 HOME = "https://files.grouplens.org/datasets/movielens"
@@ -95,16 +96,8 @@ def movielens_100k(
         ValueError: a file is damaged, or nothing is left to train on.
     """
     log, titles, folder = _read(ML_100K, root)
-    return divided(
-        log,
-        titles,
-        min_value=min_value,
-        min_per_user=min_per_user,
-        min_per_item=min_per_item,
-        split=split,
-        sequences=sequences,
-        described=described(folder) if features else None,
-    )
+    tables = described(folder) if features else None
+    return _divided(log, titles, min_value, min_per_user, min_per_item, split, sequences, tables)
 
 
 def movielens_1m(
@@ -184,6 +177,7 @@ def _divided(
     min_per_item: int,
     split: SplitProtocol | None,
     sequences: int | None,
+    tables: Mapping[Whose, Described] | None = None,
 ) -> Splits:
     return divided(
         log,
@@ -193,6 +187,7 @@ def _divided(
         min_per_item=min_per_item,
         split=split,
         sequences=sequences,
+        described=tables,
     )
 
 

@@ -40,7 +40,8 @@ class Encoder(nn.Module):
         found = self.dropout(vectors + self.places[-length:])
         for layer in self.layers:
             found = layer(found, seen)
-        return self.norm(found)  # type: ignore[no-any-return]
+        normed: Tensor = self.norm(found)
+        return normed
 
 
 class _Layer(nn.Module):
@@ -58,7 +59,8 @@ class _Layer(nn.Module):
         query, key, value = together.permute(2, 0, 3, 1, 4)
         attended = self._attended(query, key, value, seen).transpose(1, 2).reshape(batch, length, width)
         vectors = vectors + self.dropout(self.project(attended))
-        return vectors + self.dropout(self.narrow(F.gelu(self.widen(self.norms[1](vectors)))))  # type: ignore[no-any-return]
+        inner: Tensor = self.dropout(self.narrow(F.gelu(self.widen(self.norms[1](vectors)))))
+        return vectors + inner
 
     def _attended(self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
         """Attention `(batch, heads, length, width)`."""

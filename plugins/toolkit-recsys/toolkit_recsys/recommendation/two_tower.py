@@ -114,4 +114,5 @@ class Tower(nn.Module):
         known = self._known.at(device)
         if numbers is not None:
             known = tuple(part[numbers.flatten()] for part in known)
-        return table(dict(zip(self._names, known, strict=True))).sum(1)  # type: ignore[no-any-return]
+        vectors: Tensor = table(dict(zip(self._names, known, strict=True)))
+        return vectors.sum(1)
