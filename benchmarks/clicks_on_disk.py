@@ -21,9 +21,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import pages
 from benchmarks.frame import call
 from benchmarks.machine import description
+from toolkit.errors import RequestError
+from toolkit.tracking import pages
 
 ROWS = 50_000_000
 AT_ONCE, PIECES = 500_000, 10
@@ -95,7 +96,7 @@ def main() -> None:
     try:
         if options.write is not None:  # before what takes many minutes
             pages.place(options.write, PART, WRITES)
-    except (OSError, ValueError) as error:
+    except RequestError as error:
         parser.error(str(error))
     print(f"{description()}\n", flush=True)
     lines = ["| rows | Parquet | arrays | converting | an epoch of training |", "|---|---|---|---|---|"]

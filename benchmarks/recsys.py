@@ -47,12 +47,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, pages
+from benchmarks import machine
 from benchmarks.frame import ROOT, Settings, add_options, call, settings_of
 from benchmarks.recsys_files import COPY, ORDERED, write_files, write_made_up
 from benchmarks.recsys_recipes import MODELS, PATIENCE, Model
 from benchmarks.table import ABSENT, NAME, NOT_RUN, WIDTH, Table
-from toolkit.tracking import provenance
+from toolkit.errors import RequestError
+from toolkit.tracking import pages, provenance
 
 RESULTS = ROOT / "benchmarks" / "recbole_results.json"
 THREADS = 2
@@ -256,7 +257,7 @@ def main() -> None:
         if given.write is not None:  # before what takes many minutes
             for name in given.only:
                 pages.place(given.write, f"{name} beside RecBole", WRITES)
-    except (OSError, ValueError) as error:
+    except RequestError as error:
         parser.error(str(error))
     made = tables(settings, Options(given.data, given.recbole, given.only, given.recbole_epochs))
     for name, table in zip(given.only, made, strict=True):

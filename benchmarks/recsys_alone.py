@@ -27,8 +27,10 @@ from typing import Any, NamedTuple
 import torch
 import yaml
 
-from benchmarks import machine, pages
+from benchmarks import machine
 from benchmarks.recsys_recipes import MODELS
+from toolkit.errors import RequestError
+from toolkit.tracking import pages
 
 WRITES = "python -m benchmarks.recsys_alone --write"
 FOLDS, DIVISIONS = 5, 3
@@ -204,7 +206,7 @@ def main() -> None:
         if given.write is not None:  # before what takes many minutes
             for name in given.only:
                 pages.place(given.write, name, WRITES)
-    except (OSError, ValueError) as error:
+    except RequestError as error:
         parser.error(str(error))
     for name in given.only:
         lines = []

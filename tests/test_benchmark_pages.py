@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import clicks_on_disk, pages, recsys, recsys_alone
+from benchmarks import clicks_on_disk, recsys, recsys_alone
 from benchmarks.recsys_files import write_made_up
 from benchmarks.recsys_recipes import MODELS
+from toolkit.errors import RequestError
+from toolkit.tracking import pages
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "plugins" / "toolkit-recsys" / "README.md"
@@ -33,7 +35,7 @@ def test_a_part_is_written_anew_and_the_rest_stays(tmp_path: Path) -> None:
     pages.put(file, "two", "make it", "")
     assert file.read_text(encoding="utf-8").replace(f"{begin}\n\n", f"{begin}\n") == before
     with pytest.raises(
-        ValueError, match=r"page.md has no place for three. Put these two lines in it:\n<!-- three: beg"
+        RequestError, match=r"page.md has no place for three. Put these two lines in it:\n<!-- three: beg"
     ):
         pages.put(file, "three", "make it", "text")
 

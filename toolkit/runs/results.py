@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.errors import RequestError
+from toolkit.tracking import pages
 from toolkit.tracking.console import duration, shown
-from toolkit.tracking.files import write_atomic
 
-BEGIN = "<!-- results: begin (written by `toolkit verify --write`, do not edit) -->"
-END = "<!-- results: end -->"
+_PART = ("results", "toolkit verify --write")
+BEGIN, END = pages.markers(*_PART)
 
 _COLUMNS = ("recipe", "metric", "value", "expected", "checkpoint", "time", "hardware", "date", "commit")
 
@@ -63,21 +62,13 @@ def results_table(rows: Iterable[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |\n" for line in lines)
 
 
-def place_for_results(path: Path) -> tuple[str, str, str]:
-    """What stands in a Markdown file before, between and after the markers.
+def place_for_results(path: Path) -> str:
+    """What stands in a Markdown file between the markers.
 
     Raises:
         RequestError: the file is missing or has not both markers.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RequestError(f"{path}: {error.strerror}") from error
-    before, begin, rest = text.partition(BEGIN)
-    inside, end, after = rest.partition(END)
-    if not (begin and end):
-        raise RequestError(f"{path} has no place for results. Put these two lines in it:\n{BEGIN}\n{END}")
-    return before, inside, after
+    return pages.place(path, *_PART)[1]
 
 
 def write_results(path: Path, rows: Sequence[Row]) -> None:
@@ -90,11 +81,9 @@ def write_results(path: Path, rows: Sequence[Row]) -> None:
     Raises:
         RequestError: the file is missing or has not both markers.
     """
-    before, inside, after = place_for_results(path)
-    cells = {cells[:2]: cells for cells in _read_cells(inside)}
+    cells = {cells[:2]: cells for cells in _read_cells(place_for_results(path))}
     cells.update({row.cells()[:2]: row.cells() for row in rows if row.value is not None})
-    table = results_table(cells[key] for key in sorted(cells))
-    write_atomic(path, f"{before}{BEGIN}\n{table}{END}{after}".encode())
+    pages.put(path, *_PART, results_table(cells[key] for key in sorted(cells)).rstrip("\n"))
 
 
 def as_plain(row: Row) -> dict[str, object]:

@@ -18,14 +18,16 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from toolkit.errors import RequestError
+from toolkit.tracking.pages import put
+
 SETS = {"reuters-r8": "R8", "reuters-r52": "R52"}
 SEEDS = ("0", "1", "2")
 SHARES = {"0.1": "nine tenths", "0": "all"}
 """By `val_share`, which of the training texts were trained on."""
 SVM = {"R8": "0.974", "R52": "0.949"}
 """Linear SVMs on TF-IDF, as published for these files."""
-BEGIN = "<!-- topics: begin (written by scripts/topics.py, do not edit) -->"
-END = "<!-- topics: end -->"
+WRITES = "scripts/topics.py"
 UNCHANGED = {"seed", "dataset.train", "dataset.test", "dataset.val_share", "loggers.wandb"}
 """What may be told on the command line."""
 
@@ -36,12 +38,10 @@ def main() -> None:
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     runs, readme = map(Path, sys.argv[1:])
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        sys.exit(f"{readme} has no place for the table. Put these two lines in it:\n{BEGIN}\n{END}")
-    table = "".join(f"| {' | '.join(row)} |\n" for row in rows(finished(runs)))
-    readme.write_text(f"{before}{BEGIN}\n{table}{END}{after}", encoding="utf-8")
+    try:
+        put(readme, "topics", WRITES, "\n".join(f"| {' | '.join(row)} |" for row in rows(finished(runs))))
+    except RequestError as error:
+        sys.exit(str(error))
 
 
 def finished(runs: Path) -> dict[Key, dict[str, Any]]:
