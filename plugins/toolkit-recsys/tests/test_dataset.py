@@ -286,7 +286,7 @@ def test_amazon_reviews_know_the_columns_of_each_release(tmp_path):
 
 
 def test_folders_that_hold_no_movielens(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"is not a folder, or leave root out to download ml-100k"):
+    with pytest.raises(FileNotFoundError, match=r"is not a folder; name one, or leave root out to download ml-100k"):
         movielens_100k(str(tmp_path / "nowhere"))
     with pytest.raises(
         FileNotFoundError, match=r"holds neither ratings.dat and movies.dat nor ml-1m.inter and ml-1m.item"

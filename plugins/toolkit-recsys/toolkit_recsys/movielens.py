@@ -195,7 +195,7 @@ def _read(release: Release, root: str | None) -> tuple[Log, Mapping[str, str], P
     """The ratings, the titles of films by their ids, and the folder that they are from."""
     folder = downloaded(release) if root is None else Path(root).expanduser()
     if not folder.is_dir():
-        raise FileNotFoundError(f"root={str(folder)!r} is not a folder{_or_else(release)}")
+        raise FileNotFoundError(f"root={str(folder)!r} is not a folder; name one{_or_else(release)}")
     atomic = f"{release.name}.inter", f"{release.name}.item"
     for inside in (folder, folder / release.name):
         if (inside / release.ratings).is_file():
