@@ -38,6 +38,11 @@ for name in [name for name in os.environ if name.startswith(THEIRS)]:
     del os.environ[name]
 os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 
+# Nor is what they have downloaded and gathered; all processes of a session share a cache of its own.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    CACHE = tempfile.TemporaryDirectory(prefix="toolkit-cache-")
+    os.environ["TOOLKIT_CACHE"] = CACHE.name
+
 # A proxy reaches no server of a test.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 

@@ -54,6 +54,27 @@ def test_a_model_in_data_parallel_is_refused_with_what_to_use(recipe: Any, tmp_p
     assert not runs.exists()
 
 
+@pytest.mark.parametrize(("forward", "refused"), [("pass", False), ("def forward(self, x): return 2 * x", True)])
+def test_a_normalisation_of_its_own_is_not_replaced_in_silence(
+    recipe: Any, tmp_path: Path, runs: Path, forward: str, refused: bool
+) -> None:
+    (tmp_path / "scaled.py").write_text(
+        "from torch import nn\nfrom parts import Net\n\n"
+        f"class Scaled(nn.BatchNorm1d):\n    {forward}\n\n"
+        "def net(num_classes=3):\n    return nn.Sequential(Net(num_classes), Scaled(num_classes))\n"
+    )
+    written = recipe(model={"use": "./scaled.py:net"}, trainer={**TRAINER, "sync_batchnorm": True})
+    if not refused:
+        run(written)
+        return
+    with pytest.raises(RecipeError) as caught:
+        run(written)
+    (problem,) = caught.value.problems
+    assert (problem.place.source, problem.key) == ("small.yaml", "trainer.sync_batchnorm")
+    assert problem.message.startswith("torch would put its SyncBatchNorm in the place of model.1, a Scaled, which")
+    assert not runs.exists()
+
+
 def test_a_run_that_lightning_refuses_to_go_on_with_stays_as_it_was(recipe: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("ENDS", "batch:1:raise")
     with pytest.raises(RunFailed) as caught:

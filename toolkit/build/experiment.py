@@ -15,6 +15,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
+from toolkit.build.batch_norm import refuse_sync_batchnorm
 from toolkit.build.batches import holds_tensors
 from toolkit.build.by_hand import refuse_by_hand
 from toolkit.build.construct import construct
@@ -156,6 +157,7 @@ def build(
     task = construct(task_block, given, stated, recipe=recipe, filled=filled)
     refuse_data_parallel(task, recipe)
     refuse_by_hand(task, checked)
+    refuse_sync_batchnorm(task, checked)
     if "optimizer" in given:
         _try_out(given["optimizer"], blocks.get("scheduler"), recipe, task, monitor, metrics, length)
     return Experiment(
