@@ -56,6 +56,11 @@ def test_averaged_weights_are_what_is_tested_at_the_end_and_again(recipe: Any) -
     assert again.metrics == {name: value for name, value in first.metrics.items() if name.startswith("test/")}
 
 
+def test_what_no_checkpoint_holds_is_not_averaged_away_from_what_it_is(recipe: Any) -> None:
+    averaged = run(recipe("engine.ema=0.9", "trainer.max_epochs=1"))
+    assert torch.equal(averaged.model.scales, torch.linspace(0.7, 1.3, 8))
+
+
 def test_a_run_is_tested_on_other_data(recipe: Any) -> None:
     first = run(recipe())
     other = retest(first.id, ["dataset.samples=160"], allow_code=True)

@@ -81,7 +81,8 @@ OFFLINE: dict[str, list[str]] = {
     "text/finetune-llm-lora": [
         "dataset={use: austen, tokenizer: {use: characters}, context: 32}",
         "model.name_or_path=null",
-        f"model.config={{model_type: llama, hidden_size: 16, intermediate_size: 32, {ONE_BLOCK}}}",
+        f"model.config={{model_type: llama, vocab_size: 128, hidden_size: 16, intermediate_size: 32, {ONE_BLOCK}}}",
+        "model.config.num_key_value_heads=2",
         *(*WRITTEN, "trainer.precision=32-true", "trainer.max_epochs=3"),
     ],
     "text/gpt2-small": [

@@ -40,6 +40,7 @@ from torch import Tensor
 from torch.optim import LBFGS, Optimizer
 from torch.optim import optimizer as torch_optimizer
 
+from toolkit.engine.averaging import AveragedWeights
 from toolkit.engine.step_graph import StepGraph
 from toolkit.engine.stop import StopSignals, stop_asked
 
@@ -74,7 +75,7 @@ _MODULE_HOOKS = (
     "configure_gradient_clipping",
     "lr_scheduler_step",
 )
-_AVERAGING = (known.WeightAveraging, known.EMAWeightAveraging)
+_AVERAGING = (known.WeightAveraging, known.EMAWeightAveraging, AveragedWeights)
 """Their hook at the end of a batch is a part of the step, and is called in the interior too."""
 _QUIET = (
     known.TQDMProgressBar,

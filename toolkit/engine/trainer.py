@@ -11,11 +11,12 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.utilities.device_parser import _select_auto_accelerator
-from pytorch_lightning.callbacks import EMAWeightAveraging, ModelSummary, WeightAveraging
+from pytorch_lightning.callbacks import ModelSummary, WeightAveraging
 from pytorch_lightning.callbacks.checkpoint import Checkpoint
 from pytorch_lightning.loggers import Logger
 
 from toolkit.build import Experiment
+from toolkit.engine.averaging import averaging
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
 from toolkit.engine.epochs import KEEP, SAVE, Checkpoints
 from toolkit.engine.external import no_external_callbacks
@@ -72,7 +73,7 @@ def trainer_options(
         every_n_steps=save["steps"],
         every_minutes=save["minutes"],
     )
-    others = [*callbacks, *_averaging(checked.engine.get("ema"))]
+    others = [*callbacks, *averaging(checked.engine.get("ema"))]
     if sum(isinstance(callback, WeightAveraging) for callback in others) > 1:
         raise RequestError("engine.ema: a callback of the recipe averages the weights too; keep one of them")
     if options.get("log_every_n_steps") is None:
@@ -116,18 +117,6 @@ def make_trainer(options: Mapping[str, Any], recipe: Recipe | None = None) -> pl
     return trainer
 
 
-def forget_averages(trainer: pl.Trainer) -> None:
-    """After a fit, makes the weights that a checkpoint is loaded with those that it was chosen by, the averaged ones.
-
-    A checkpoint holds both. Lightning's callback puts the current ones back whenever it has averages of its own, and
-    keeps them beyond the fit (pytorch-lightning 2.6.6): the test would be of weights that nobody has validated.
-    """
-    callbacks: list[pl.Callback] = getattr(trainer, "callbacks")  # noqa: B009  (mypy does not see what Lightning sets)
-    for callback in callbacks:
-        if isinstance(callback, WeightAveraging):
-            callback._average_model = None
-
-
 def _with_ranks(plugins: Any) -> list[Any]:
     """Lightning's plugins, and what tells it which process this is; a cluster environment among them stays."""
     listed = list(plugins) if isinstance(plugins, (list, tuple)) else [] if plugins is None else [plugins]
@@ -157,10 +146,3 @@ def _optimizer_steps(batches: int, options: Mapping[str, Any]) -> int:
     if limit is not None:
         batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
     return max(1, math.ceil(batches / (options.get("accumulate_grad_batches") or 1)))
-
-
-def _averaging(ema: Any) -> list[pl.Callback]:
-    """The callback for ``engine.ema``: a decay, or the arguments of Lightning's EMAWeightAveraging."""
-    if ema is None:
-        return []
-    return [EMAWeightAveraging(**(ema if isinstance(ema, Mapping) else {"decay": float(ema)}))]

@@ -15,13 +15,14 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from toolkit.build import Experiment, apply_engine, build_callbacks, build_loggers, describe_optimizer, resolved
 from toolkit.data import DataModule, data_module
+from toolkit.engine.averaging import forget_averages
 from toolkit.engine.checkpoint_io import PlainCheckpointIO
 from toolkit.engine.checkpoints import newest_whole
 from toolkit.engine.external import external_callbacks
 from toolkit.engine.fast_loop import describe_loop, use_step_graph
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.stop import stop_asked
-from toolkit.engine.trainer import forget_averages, make_trainer, processes, trainer_options
+from toolkit.engine.trainer import make_trainer, processes, trainer_options
 from toolkit.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, RequestError
 from toolkit.hooks import LoadedHooks, load_hooks
 from toolkit.recipe.grammar import STEP_GRAPH
