@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import packages_distributions
 from typing import Any
 
-from toolkit.registry import CORE, Registry
+from toolkit.registry import Registry
 from toolkit.registry.names import normalised
 from toolkit.testing.case import PLUGIN, Case, labelled
 from toolkit.testing.check import Broken
+from toolkit.testing.required import with_required
 from toolkit.testing.subject import Spec, Subject, arguments_of, working_folder
 
 IMPORT_SECONDS = 2.0
@@ -45,8 +46,8 @@ def imports_within_the_time_budget(subject: Subject) -> None:
 
 
 def works_without_every_other_plugin(subject: Subject) -> None:
-    """In a process where the modules of all other plugins are absent, each component can be imported, and built from
-    the arguments of its cases."""
+    """In a process where the modules of all other plugins are absent, those apart that it requires, each component can
+    be imported, and built from the arguments of its cases."""
     told = _alone(subject)
     broken = [f"{name}: {each['error']}" for name, each in told["imports"].items() if each["error"]]
     broken += [f"{label}: {error}" for label, error in told["builds"].items() if error]
@@ -112,16 +113,18 @@ _BUILT = ("model", "loss", "metric", "transform", "callback", "logger", "part", 
 
 
 def _modules_of_others(distribution: str) -> set[str]:
-    """The top-level modules of the components of all other plugins."""
+    """The top-level modules of the components of all other plugins that are not required."""
     own: set[str] = {"toolkit"}
     others: set[str] = set()
-    for plugin in Registry.scan().plugins:
+    registry = Registry.scan()
+    there = with_required(distribution, registry)
+    for plugin in registry.plugins:
         tops = {entry.module.partition(".")[0] for entry in plugin.entries if not os.path.isabs(entry.module)}
         tops |= {value.partition(":")[0].partition(".")[0] for _, value in (*plugin.hooks, *plugin.cases)}
-        (own if plugin.distribution in (CORE, distribution) else others).update(tops)
+        (own if plugin.distribution in there else others).update(tops)
     # A plugin may offer components of a library, which is another distribution's, and may be needed here too.
     owners = packages_distributions()
-    plugins = {plugin.distribution for plugin in Registry.scan().plugins}
+    plugins = {plugin.distribution for plugin in registry.plugins}
     return {top for top in others - own if not owners.get(top) or plugins & set(map(normalised, owners[top]))}
 
 

@@ -20,10 +20,11 @@ from toolkit.check import Block, resolve_block
 from toolkit.data.download import CACHE_VARIABLE
 from toolkit.engine.rng import rng_state, set_rng_state
 from toolkit.recipe import KeyPath, Recipe, load, to_yaml
-from toolkit.registry import CORE, Entry, Plugin, Registry
+from toolkit.registry import Entry, Plugin, Registry
 from toolkit.registry.packages import absent_packages
 from toolkit.testing.case import PLUGIN, Case
 from toolkit.testing.check import Broken, DoesNotApply
+from toolkit.testing.required import with_required
 from toolkit.testing.settings import put_back, seed_all
 
 SEED = 7
@@ -48,7 +49,7 @@ class Subject:
     case: Case
     suite: tuple[Case, ...]
     registry: Registry
-    """The core and the plugin that is tested, and no other plugin."""
+    """The core, the plugin that is tested and those that it requires, and no other plugin."""
     plugin: Plugin
     folder: Path
     """Empty, and removed afterwards; the working folder too lies in it."""
@@ -108,7 +109,7 @@ def arguments_of(case: Case, folder: Path) -> dict[str, Any]:
 
 
 def alone(distribution: str) -> tuple[Registry, Plugin]:
-    """The registry as it would be with no other plugin than this one, and the plugin."""
+    """The registry as it would be with no other plugins than this one and those that it requires, and the plugin."""
     return _alone(distribution, tuple(each for each in sys.path if isinstance(each, str)))
 
 
@@ -117,7 +118,8 @@ def _alone(distribution: str, path: tuple[str, ...]) -> tuple[Registry, Plugin]:
     everything = Registry.scan(path)
     plugin = everything.plugin(distribution)
     assert plugin is not None, "whoever asks for checks of a plugin has looked for it"
-    return Registry(tuple(each for each in everything.plugins if each.distribution in (CORE, distribution))), plugin
+    names = with_required(distribution, everything)
+    return Registry(tuple(each for each in everything.plugins if each.distribution in names)), plugin
 
 
 @contextmanager
