@@ -43,7 +43,7 @@ def watch(tmp_path: Path) -> None:
 def state(run: RunFolder) -> dict[str, Any]:
     newest = max(run.checkpoints.glob("epoch-*.ckpt"))
     held = torch.load(newest, weights_only=True)
-    averaged = [value for key, value in held["callbacks"].items() if "EMA" in key]
+    averaged = [value for key, value in held["callbacks"].items() if key.startswith("AveragedWeights")]
     keys = ("state_dict", "optimizer_states", "epoch", "global_step")
     return {**{key: held[key] for key in keys}, "averaged": averaged, "rng": held["toolkit"]["rng"]}
 
