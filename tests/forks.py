@@ -209,7 +209,7 @@ def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
             # As the fixture `undrawn` does.
             plots = importlib.import_module("toolkit.tracking.plots")
             plots._learning_curve = lambda run: []  # type: ignore[attr-defined]  # any module, for mypy
-            plots.evaluation_pictures = lambda experiment, folder, prefix="": []  # type: ignore[attr-defined]  # likewise
+            plots.evaluation_pictures = lambda experiment, folder, prefix="": []  # type: ignore[attr-defined]  # any module, for mypy
         if "PYTHONUNBUFFERED" in os.environ:
             for stream in (sys.stdout, sys.stderr):
                 stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # files, and open
