@@ -54,7 +54,7 @@ def main() -> None:
     def timed(*args: Any, **kwargs: Any) -> Any:
         began = time.perf_counter()
         loss = train_epoch(*args, **kwargs)
-        seconds_of_epochs.append(time.perf_counter() - began)
+        seconds_of_epochs.append(round(time.perf_counter() - began, 4))
         print(f"epoch {len(seconds_of_epochs)}: {seconds_of_epochs[-1]:.2f} s", file=sys.stderr, flush=True)
         return loss
 
@@ -65,7 +65,7 @@ def main() -> None:
         train_data,
         valid_data,
         verbose=False,
-        callback_fn=lambda epoch, value: curve.append((time.perf_counter() - began, float(value))),
+        callback_fn=lambda epoch, value: curve.append((round(time.perf_counter() - began, 4), float(value))),
     )
     test = trainer.evaluate(test_data, load_best_model=True)
     found = {
