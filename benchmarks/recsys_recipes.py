@@ -64,7 +64,7 @@ MODELS: Mapping[str, Model] = {
         tried=5,
     ),
     "neumf": Model(
-        "NeuMF, width 64; RecBole's layers of 128 and 64, ours one of 64 and four negatives",
+        "NeuMF, width 64; RecBole 128 and 64 wide, ours 64 with four negatives",
         "NeuMF",
         PAIRS,
         "ndcg@10",
