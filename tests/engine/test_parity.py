@@ -22,7 +22,8 @@ from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy
 
-from toolkit.engine.fast_loop import FastEpochLoop, describe_loop, use_fast_loop, why_stock
+from toolkit.engine.fast_loop import FastEpochLoop, describe_loop, use_fast_loop
+from toolkit.engine.interior import why_stock
 
 SAMPLES, FEATURES, CLASSES, BATCH = 500, 12, 4, 16
 BATCHES = -(-SAMPLES // BATCH)
@@ -406,7 +407,7 @@ def test_an_optimizer_that_asks_for_the_loss_several_times_gets_lightnings_loop(
 
 
 def test_an_unknown_lightning_keeps_its_own_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("toolkit.engine.fast_loop.LIGHTNING", "99.0")
+    monkeypatch.setattr("toolkit.engine.interior.LIGHTNING", "99.0")
     trainer, module, _ = train(tmp_path, True, {"max_epochs": 1}, {}, [])
     assert type(trainer.fit_loop.epoch_loop).__module__.startswith("pytorch_lightning")
     assert "99.0" in (why_stock(trainer, module) or "")

@@ -64,7 +64,7 @@ class SupervisedTask(LightningModule):
     measured: ClassVar[tuple[str, ...]] = SPLITS
     """The splits whose batches metrics see; a model that tells only losses in training has nothing for those."""
     in_interior = False
-    """True while the engine takes steps after which nothing is logged; see `toolkit.engine.fast_loop.INTERIOR`."""
+    """True while the engine takes steps after which nothing is logged; see `toolkit.engine.straight.INTERIOR`."""
 
     def __init__(
         self,
