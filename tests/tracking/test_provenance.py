@@ -71,5 +71,7 @@ def test_versions_of_the_packages_that_matter() -> None:
 def test_the_machine_in_one_line() -> None:
     found = provenance.machine()
     assert found["cores"] >= 1
-    assert "CPU cores" in provenance.hardware_line({**found, "accelerators": []})
+    assert f"({found['processor']})" in provenance.hardware_line({**found, "accelerators": []})
+    assert provenance.hardware_line({"cores": 1, "processor": "X"}) == "1 CPU core (X)"
+    assert provenance.hardware_line({"cores": 2, "processor": "X"}) == "2 CPU cores (X)"
     assert provenance.hardware_line({"accelerators": ["A", "A", "B"]}) == "2 x A, 1 x B"

@@ -102,7 +102,8 @@ def hardware_line(found: dict[str, Any]) -> str:
     if accelerators:
         names = sorted(set(accelerators))
         return ", ".join(f"{accelerators.count(name)} x {name}" for name in names)
-    return f"{found['cores']} CPU cores ({found['processor']})"
+    cores = found["cores"]
+    return f"{cores} CPU core{'s' if cores != 1 else ''} ({found['processor']})"
 
 
 def command() -> list[str]:
