@@ -64,7 +64,7 @@ MODELS: Mapping[str, Model] = {
         tried=5,
     ),
     "neumf": Model(
-        "NeuMF, width 64; RecBole 128 and 64 wide, ours 64 with four negatives",
+        "NeuMF: vectors of 64, layers of 128 and 64; ours a layer of 64, 4 negatives",
         "NeuMF",
         PAIRS,
         "ndcg@10",

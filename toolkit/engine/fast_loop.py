@@ -1,14 +1,15 @@
 """Lightning's training loop with a straight path for the steps at which nothing but training happens.
 
 A step is *interior* when nobody would notice that Lightning was not asked: nothing is logged, validated, saved or shown
-after it, and no callback or hook wants to see it. Those run here, one after the other, without the machinery around
-them. Every other step is a *boundary*: callbacks are told of it, and what follows it is Lightning's own code; the first
-and the last of an epoch are Lightning's altogether. Weights, counters, checkpoints and what is logged are the same to
-the bit as with Lightning alone (``tests/engine/test_parity.py``): a step does the same operations on tensors in the
-same order, and leaves out only what has no effect.
+after it, and no callback or hook wants to see it. Those run one after the other (`toolkit.engine.straight`), without
+the machinery around them. Every other step is a *boundary*: callbacks are told of it, and what follows it is
+Lightning's own code; the first and the last of an epoch are Lightning's altogether. Weights, counters, checkpoints and
+what is logged are the same to the bit as with Lightning alone (``tests/engine/test_parity.py``): a step does the same
+operations on tensors in the same order, and leaves out only what has no effect.
 
 Imports torch and Lightning. It reaches into Lightning's private parts, so it is used with the versions it was compared
-with only (`KNOWN_VERSIONS`); with others, and where something wants to see every batch, all steps are Lightning's.
+with only (`toolkit.engine.interior.KNOWN_VERSIONS`); with others, and where something wants to see every batch, all
+steps are Lightning's.
 """
 
 from __future__ import annotations
@@ -64,10 +65,11 @@ def describe_loop(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, 
     ``path`` is ``fast`` or ``stock``; ``graph`` is there where `use_step_graph` was called.
     """
     loop = trainer.fit_loop.epoch_loop
-    why = (loop.why if isinstance(loop, FastEpochLoop) else None) or why_stock(trainer, module)
+    if not isinstance(loop, FastEpochLoop):
+        return {"path": "stock", "why": why_stock(trainer, module) or "the trainer has a loop of its own"}
+    why = loop.why or why_stock(trainer, module)
     said: dict[str, Any] = {"path": "fast", "why": ""} if why is None else {"path": "stock", "why": why}
-    graph = loop.graph if isinstance(loop, FastEpochLoop) else None
-    return said if graph is None else {**said, "graph": graph.describe(module, why)}
+    return said if loop.graph is None else {**said, "graph": loop.graph.describe(module, why)}
 
 
 class FastEpochLoop(_TrainingEpochLoop):

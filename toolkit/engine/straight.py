@@ -188,7 +188,7 @@ class Straight:
 
     @contextmanager
     def logging(self) -> Iterator[None]:
-        """Inside, the task logs by `log`. Not for longer than a step: callbacks may copy the task."""
+        """Inside, the task logs by `DirectLog.log`. Not for longer than a step: callbacks may copy the task."""
         module = vars(self._module)
         module["log"] = self._log
         try:

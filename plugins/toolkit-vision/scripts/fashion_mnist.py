@@ -53,7 +53,7 @@ def newest(runs: Path, told: list[str]) -> dict[str, Any]:
     """What the newest finished run of a recipe has recorded."""
     for file in sorted(runs.glob("*/run.json"), reverse=True):
         record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        # The cache folder may have the files, or `root` another one.
+        # Where the files lie changes nothing.
         changed = [each for each in record["overrides"] if not each.startswith("dataset.root=")]
         if record["status"] == "finished" and changed == told:
             return record
@@ -63,14 +63,15 @@ def newest(runs: Path, told: list[str]) -> dict[str, Any]:
 def row(record: dict[str, Any], network: str, told: list[str]) -> tuple[str, ...]:
     """Accuracies of the best checkpoint in per cent, and what they took."""
     command = " ".join(["toolkit run", record["recipe"], *told])
-    machine = record["machine"]
+    machine, git = record["machine"], record["git"]
+    commit = git["commit"][:7] + ("+" if git["dirty"] else "")
     threads = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
     return (
         network,
         f"{100 * record['metrics']['test/accuracy']:.2f}",
         f"{100 * record['best']['value']:.2f}",
         f"{duration(record['seconds'])}, {threads} ({machine['processor']})",
-        f"`{command}`, commit {record['git']['commit'][:7]}",
+        f"`{command}`, commit {commit}",
     )
 
 
