@@ -208,8 +208,8 @@ def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
         if "UNDRAWN" in os.environ:
             # As the fixture `undrawn` does.
             plots = importlib.import_module("toolkit.tracking.plots")
-            plots._learning_curve = lambda run: []  # type: ignore[attr-defined]  # any module, for mypy
-            plots.evaluation_pictures = lambda experiment, folder, prefix="": []  # type: ignore[attr-defined]  # any module, for mypy
+            plots._learning_curve = lambda run: []  # type: ignore[attr-defined]  # mypy sees any module
+            plots.evaluation_pictures = lambda experiment, folder, prefix="": []  # type: ignore[attr-defined]  # mypy sees any module
         if "PYTHONUNBUFFERED" in os.environ:
             for stream in (sys.stdout, sys.stderr):
                 stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # files, and open

@@ -27,7 +27,7 @@ class AveragedWeights(EMAWeightAveraging):
         super().setup(trainer, pl_module, stage)
         if stage == "fit" and self._average_model is not None:
             self._average_model.avg_fn = None
-            self._average_model.multi_avg_fn = get_ema_multi_avg_fn(self._decay)  # type: ignore[no-untyped-call]  # torch 2.14 leaves it so
+            self._average_model.multi_avg_fn = get_ema_multi_avg_fn(self._decay)  # type: ignore[no-untyped-call]  # untyped in torch 2.14
 
 
 def averaging(ema: Any) -> list[pl.Callback]:
