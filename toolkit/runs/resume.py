@@ -131,7 +131,7 @@ def _must_go_on(checked: Checked, folder: RunFolder, saved: Saved) -> None:
     if reached:
         raise RequestError(
             f"run {folder.id} has trained for {saved.epoch} epochs and {saved.step} steps already, "
-            f"and {reached[0]} is no more. "
+            f"and {reached[0]} does not go beyond that. "
             f"Give more: toolkit resume {folder.id} trainer.max_epochs={2 * saved.epoch}"
         )
 
