@@ -15,7 +15,7 @@ from toolkit.runs.crew import refuse_launchers
 from toolkit.runs.results import Row
 from toolkit.runs.start import run
 from toolkit.tracking.folder import RunFolder
-from toolkit.tracking.provenance import hardware_line
+from toolkit.tracking.provenance import hardware_line, short_commit
 
 _NO_NETWORK = "not run here: it needs a download, and no server can be reached; where there is a network: toolkit fetch"
 
@@ -78,7 +78,6 @@ def _verified(recipe: Recipe, root: Path | None, registry: Registry) -> list[Row
             for metric, text in expect.items()
         ]
     record = RunFolder(result.folder).read_json()
-    git = record.get("git") or {}
     tested = record.get("tested") or {}
     return [
         Row(
@@ -91,7 +90,7 @@ def _verified(recipe: Recipe, root: Path | None, registry: Registry) -> list[Row
             seconds=float(record["seconds"]),
             hardware=hardware_line(record["machine"]),
             date=str(record["created"])[:10],
-            commit=(git.get("commit") or "")[:7] + ("+" if git.get("dirty") else ""),
+            commit=short_commit(record.get("git")),
         )
         for metric, held in record["expect"].items()
     ]

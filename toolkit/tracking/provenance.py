@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,11 @@ def hardware_line(found: dict[str, Any]) -> str:
         return ", ".join(f"{accelerators.count(name)} x {name}" for name in names)
     cores = found["cores"]
     return f"{cores} CPU core{'s' if cores != 1 else ''} ({found['processor']})"
+
+
+def short_commit(git: Mapping[str, Any] | None) -> str:
+    """Of a run's record of its repository the commit, for tables, with a ``+`` where files differed from it."""
+    return "" if git is None else git["commit"][:7] + ("+" if git["dirty"] else "")
 
 
 def command() -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 from toolkit.errors import RequestError
 from toolkit.tracking.console import duration
 from toolkit.tracking.pages import put
+from toolkit.tracking.provenance import short_commit
 
 PUBLISHED = {
     "MLP": "88.3",
@@ -63,15 +64,14 @@ def newest(runs: Path, told: list[str]) -> dict[str, Any]:
 def row(record: dict[str, Any], network: str, told: list[str]) -> tuple[str, ...]:
     """Accuracies of the best checkpoint in per cent, and what they took."""
     command = " ".join(["toolkit run", record["recipe"], *told])
-    machine, git = record["machine"], record["git"]
-    commit = git["commit"][:7] + ("+" if git["dirty"] else "")
+    machine = record["machine"]
     threads = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
     return (
         network,
         f"{100 * record['metrics']['test/accuracy']:.2f}",
         f"{100 * record['best']['value']:.2f}",
         f"{duration(record['seconds'])}, {threads} ({machine['processor']})",
-        f"`{command}`, commit {commit}",
+        f"`{command}`, commit {short_commit(record['git'])}",
     )
 
 
