@@ -38,7 +38,7 @@ class HuggingFace(nn.Module):
     =========================  ===============================================  ===================================
 
     The numbers of the tokens have to be those that the weights were trained with: give the dataset the tokenizer of the
-    same name, `{use: hub_tokenizer, name: ...}`, or the file `tokenizer.json` of the same folder.
+    same name or folder, `{use: hub_tokenizer, name: ...}`.
 
     Only weights in safetensors are loaded, and no code that comes with a model is run (`trust_remote_code` is never
     passed). Where neither the network nor the hub's cache has the configuration, `config` with a `model_type` takes its
