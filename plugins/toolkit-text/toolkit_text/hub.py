@@ -6,19 +6,27 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from toolkit_text.hub_layout import Layout
+from toolkit_text.hub_stream import HubStream
 
-def load_hub(path: str, name: str | None = None, *, revision: str | None = None, streaming: bool = False) -> Any:
+
+def load_hub(
+    path: str, layout: Layout, name: str | None = None, *, revision: str | None = None, streaming: bool = False
+) -> dict[str, Any]:
     """All splits of a dataset of the hub, by their names; or of a folder that is laid out like one.
 
     Arguments:
         path: on the hub, `owner/name`; or a folder.
+        layout: what it has to have.
         name: of one of its configurations.
         revision: of its files on the hub.
-        streaming: whether samples are read when they are wanted, and nothing is kept on this machine.
+        streaming: whether samples are read when they are wanted, and nothing is kept on this machine. Each split is a
+            `HubStream` then, else the library's `Dataset`.
 
     Raises:
         ModuleNotFoundError: `datasets` is not installed.
         OSError: it cannot be had, as where there is no network, or while recipes are checked.
+        ValueError: a split or a column is not there, or the files of a folder cannot be read.
     """
     from toolkit.data.download import may_download
 
@@ -39,6 +47,18 @@ def load_hub(path: str, name: str | None = None, *, revision: str | None = None,
             f"{path}: datasets is not installed: pip install 'toolkit-text[hf]'", name="datasets"
         ) from None
     try:
-        return datasets.load_dataset(path, name, revision=revision, streaming=streaming)
-    except Exception as error:  # of many kinds: no such name, no network, an error of the server
-        raise OSError(f"{path}: {type(error).__name__}: {error}") from error
+        loaded = datasets.load_dataset(path, name, revision=revision, streaming=streaming)
+        found = {split: HubStream(rows) if streaming else rows for split, rows in loaded.items()}
+        first = {split: next(iter(rows), None) for split, rows in found.items() if split in layout.splits}
+    except Exception as error:  # of many kinds: no such name, no network, an error of the server, files at odds
+        # What is wrong with a folder is not the absence of the data, for which a check takes a stand-in.
+        raise (ValueError if folder.is_dir() else OSError)(f"{path}: {_reason(error)}") from error
+    layout.checked(path, found.keys(), first)
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    """On one line what lies behind an error: the library's own says no more than that one occurred."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from toolkit_text.hub import load_hub
+from toolkit_text.hub_layout import Layout, text_of
 from toolkit_text.labelled import Labelled, Reading, labelled_splits, stand_in, stratified
 from toolkit_text.line_reader import LineReader
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import TokenizerPart
 from toolkit_text.words import Words
+
+OTHERWISE = "{use: text_table, train: FILE, test: FILE, text: COLUMN, label: COLUMN}"
+"""What a recipe says to read other texts with classes."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Source:
     test: str
     """The split with published results."""
     class_names: tuple[str, ...]
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(("train", self.test), (self.text, "label"), OTHERWISE)
 
 
 AG_NEWS = Source("text", "test", ("World", "Sports", "Business", "Sci/Tech"))
@@ -60,6 +68,7 @@ def ag_news(
     Raises:
         ModuleNotFoundError: datasets is not installed.
         OSError: the data can neither be downloaded nor found.
+        ValueError: a split or a column is missing, a text or a label is none, or no training text is of some class.
     """
     return _splits(AG_NEWS, path, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
 
@@ -92,6 +101,7 @@ def imdb(
     Raises:
         ModuleNotFoundError: datasets is not installed.
         OSError: the data can neither be downloaded nor found.
+        ValueError: a split or a column is missing, a text or a label is none, or no training text is of some class.
     """
     return _splits(IMDB, path, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
 
@@ -125,6 +135,7 @@ def sst2(
     Raises:
         ModuleNotFoundError: datasets is not installed.
         OSError: the data can neither be downloaded nor found.
+        ValueError: a split or a column is missing, a text or a label is none, or no training text is of some class.
     """
     return _splits(SST2, path, tokenizer, Reading(max_length, ends), val_size, split_seed, run_files)
 
@@ -138,8 +149,9 @@ def _splits(
     split_seed: int,
     run_files: Mapping[str, bytes] | None,
 ) -> Splits:
-    found = load_hub(path)
-    train, test = (_labelled(source, path, found[name]) for name in ("train", source.test))
+    found = load_hub(path, source.layout)
+    train, test = (_labelled(source, path, name, found[name]) for name in ("train", source.test))
+    _every_class(source.class_names, path, train)
     if not 0 <= val_size < len(train.texts):
         samples = len(train.texts)
         raise ValueError(f"val_size={val_size}: of {samples} training texts, 0 to {samples - 1} can be set aside")
@@ -151,12 +163,27 @@ def _splits(
     return labelled_splits(parts, source.class_names, tokenizer or Words(), reading, run_files)
 
 
-def _labelled(source: Source, path: str, split: Any) -> Labelled:
-    targets = torch.tensor(split[:]["label"])
-    classes = len(source.class_names)
-    if not bool(((targets >= 0) & (targets < classes)).all()):
-        raise ValueError(f"{path}: a label is none of 0 to {classes - 1}")
-    return Labelled(split[:][source.text], targets)
+def _labelled(source: Source, path: str, name: str, split: Any) -> Labelled:
+    columns = split[:]
+    texts, labels = columns[source.text], columns["label"]
+    for row, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
+        where = f"{path}: row {row} of the split {name!r}"
+        text_of(text, f"{where}: its {source.text}")
+        if type(label) is not int or not 0 <= label < len(source.class_names):
+            named = ", ".join(f"{number} ({each})" for number, each in enumerate(source.class_names))
+            raise ValueError(f"{where}: its label is {label!r}, and one of these is expected: {named}")
+    return Labelled(texts, torch.tensor(labels))
+
+
+def _every_class(names: Sequence[str], path: str, train: Labelled) -> None:
+    """Raises ValueError unless there are training texts of every class."""
+    counts = train.targets.bincount(minlength=len(names)).tolist()
+    if not all(counts):
+        there = ", ".join(f"{count:,} {name}" for name, count in zip(names, counts, strict=True) if count)
+        raise ValueError(
+            f"{path}: no text of the split 'train' is of the class {names[counts.index(0)]!r}; there are {there}. "
+            f"Give texts of every class; those of fewer are read with dataset: {OTHERWISE}"
+        )
 
 
 # Attributes of the functions: the toolkit looks for `stand_in` and `reader` on whatever a recipe names as its dataset.

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from toolkit_text.notes import counted, note
+from toolkit_text.notes import counted, unknown_tokens
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
 from toolkit_text.windows import EvaluationWindows, Row, TrainingWindows, packed
@@ -119,9 +119,7 @@ def stand_in(vocab_size: int, context: int, seed: int) -> Splits:
 def _facts(tokenizer: Tokenizer, rows: Mapping[str, Row]) -> dict[str, Any]:
     """What a model and a task have to know; tells the user of tokens that the tokenizer does not know."""
     for split, row in rows.items():
-        if row.unknown:
-            of = counted(len(row.tokens), "token")
-            note(f"{row.unknown:,} of {of} of the split {split!r} are unknown to the tokenizer")
+        unknown_tokens(row.unknown, len(row.tokens), f"the split {split!r}")
     return {
         **tokenizer.facts,
         "characters_per_token": {split: row.characters_per_token for split, row in rows.items()},

@@ -13,3 +13,9 @@ def note(text: str) -> None:
 def counted(number: int, noun: str) -> str:
     """`1 empty line`, `2 empty lines`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def unknown_tokens(unknown: int, tokens: int, where: str) -> None:
+    """Tell how many tokens the tokenizer does not know, if there are such."""
+    if unknown:
+        note(f"{unknown:,} of {counted(tokens, 'token')} of {where} are unknown to the tokenizer")

@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
+from toolkit_text.hub_layout import Layout, text_of
 from toolkit_text.language_data import check_context, evaluation_splits, language_splits, stand_in
 from toolkit_text.packed_stream import PackedStream
 from toolkit_text.splits import Splits
@@ -18,6 +19,9 @@ from toolkit_text.tokenizer import TokenizerPart, fitted
 PATH = "Salesforce/wikitext"
 NAMES = {"train": "train", "val": "validation", "test": "test"}
 """What the hub calls the splits."""
+LAYOUT = Layout(
+    tuple(NAMES.values()), ("text",), "{use: plain_text, train: FILE, val: FILE, column: COLUMN, tokenizer: bpe}"
+)
 TITLE = re.compile(r" = [^=].* = \n")
 """The line that an article begins with; `` = = Section = = `` are others."""
 VOCABULARY = 50_304
@@ -43,13 +47,13 @@ def wikitext2(
         path: on the hub, or a folder laid out like it: files of rows whose `text` holds a line each.
         streaming: whether the articles to train on are read from the network when they are wanted, and again in every
             epoch. Their windows come in order. How many there are nobody knows before: give `trainer.max_steps` and
-            `trainer.val_check_interval`.
+            `trainer.val_check_interval`. Unknown tokens are told of early in the first epoch, and where an epoch ends.
         run_files: given by the core.
 
     Raises:
         ModuleNotFoundError: `datasets` is not installed.
         OSError: the data cannot be had.
-        ValueError: a text is too short for the context.
+        ValueError: a split or a column is missing, a line is no text, or a text is too short for the context.
     """
     return _wikitext("wikitext-2-raw-v1", tokenizer, context, path, streaming, run_files)
 
@@ -74,13 +78,13 @@ def wikitext103(
         path: on the hub, or a folder laid out like it: files of rows whose `text` holds a line each.
         streaming: whether the articles to train on are read from the network when they are wanted, and again in every
             epoch. Their windows come in order. How many there are nobody knows before: give `trainer.max_steps` and
-            `trainer.val_check_interval`.
+            `trainer.val_check_interval`. Unknown tokens are told of early in the first epoch, and where an epoch ends.
         run_files: given by the core.
 
     Raises:
         ModuleNotFoundError: `datasets` is not installed.
         OSError: the data cannot be had.
-        ValueError: a text is too short for the context.
+        ValueError: a split or a column is missing, a line is no text, or a text is too short for the context.
     """
     return _wikitext("wikitext-103-raw-v1", tokenizer or BPE(VOCABULARY), context, path, streaming, run_files)
 
@@ -89,11 +93,16 @@ class Articles:
     """The articles of rows with a line each in `text`.
 
     Arguments:
-        rows: mappings; those of a stream have `state_dict` and `load_state_dict`, as the library `datasets` has them.
+        rows: mappings; those of a stream are a `HubStream`.
+        name: what they are called in messages.
+
+    Raises:
+        ValueError: a line is no text.
     """
 
-    def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
+    def __init__(self, rows: Iterable[Mapping[str, Any]], name: str) -> None:
         self.rows: Any = rows
+        self.name = name
         self._begun: list[str] = []
         """Lines that were read of the article after the last one."""
         self._going_on = False
@@ -102,8 +111,9 @@ class Articles:
         if not self._going_on:
             self._begun = []
         self._going_on = False
+        where = f"{self.name}: a line"
         for row in self.rows:
-            line = row["text"]
+            line = text_of(row["text"], where)
             if TITLE.fullmatch(line) and self._begun:
                 article, self._begun = "".join(self._begun), [line]
                 yield article
@@ -134,8 +144,8 @@ def _wikitext(
 ) -> Splits:
     check_context(context)
     part = tokenizer or BPE()
-    loaded = load_hub(path, name, streaming=streaming)
-    articles = {split: Articles(loaded[named]) for split, named in NAMES.items()}
+    loaded = load_hub(path, LAYOUT, name, streaming=streaming)
+    articles = {split: Articles(loaded[named], f"{path}: the split {named!r}") for split, named in NAMES.items()}
     if not streaming:
         return language_splits({split: list(each) for split, each in articles.items()}, part, context, run_files)
     learnt = fitted(part, articles["train"], run_files)

@@ -9,8 +9,8 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
+from toolkit_text.hub_layout import Layout
 from toolkit_text.labelled import Reading
-from toolkit_text.notes import note
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import TokenizerPart, fitted
 from toolkit_text.translation.pair_splits import TextPairs, encoded_splits, pair_splits, stand_in
@@ -48,10 +48,11 @@ def multi30k(
     Raises:
         ModuleNotFoundError: `datasets` is not installed.
         OSError: the data cannot be had.
-        ValueError: the languages are not in it.
+        ValueError: the languages or the splits are not in it.
     """
     _two(source, target, ("en", "de"))
-    return _in_memory(load_hub(path), source, target, path, tokenizer, max_length, run_files)
+    layout = _layout(source, target, *NAMES)
+    return _in_memory(load_hub(path, layout), layout, path, tokenizer, max_length, run_files)
 
 
 def iwslt2017(
@@ -79,12 +80,13 @@ def iwslt2017(
     Raises:
         ModuleNotFoundError: `datasets` is not installed.
         OSError: the data cannot be had.
-        ValueError: there is no such pair of languages.
+        ValueError: there is no such pair of languages, or a split is missing.
     """
     _two(source, target, ("en", "ar", "de", "fr", "ja", "ko", "zh"), pivot="en")
     # The hub's own copy of the data as Parquet: the library no longer runs the script that the dataset consists of.
-    loaded = load_hub(path, f"iwslt2017-{source}-{target}", revision="refs/convert/parquet")
-    return _in_memory(loaded, source, target, path, tokenizer, max_length, run_files)
+    layout = _layout(source, target, *NAMES)
+    loaded = load_hub(path, layout, f"iwslt2017-{source}-{target}", revision="refs/convert/parquet")
+    return _in_memory(loaded, layout, path, tokenizer, max_length, run_files)
 
 
 def wmt(
@@ -100,10 +102,11 @@ def wmt(
 ) -> Splits:
     """WMT's shared tasks on news, 2014 to 2019 (Bojar et al., 2014): millions of sentences to and from English.
 
-    The training pairs are read as they are wanted, and shuffled among some ten thousand neighbours; `newstest` of the
-    year before validates, and that of the year tests (2019 has none here). How long an epoch of a stream is, nobody
-    knows before: give `trainer.max_steps` and `trainer.val_check_interval`. Samples, batches and facts are those of
-    `parallel_table`.
+    The training pairs are read as they are wanted, and shuffled among some ten thousand neighbours, of which about five
+    hundred at a time are of similar length, so that batches are. `newstest` of the year before validates, and that of
+    the year tests (2019 has none here). How long an epoch of a stream is, nobody knows before: give `trainer.max_steps`
+    and `trainer.val_check_interval`. Samples, batches and facts are those of `parallel_table`; a note counts what is
+    left out of a stream, of its first ten thousand pairs and of every epoch that is read to its end.
 
     Has `wmt.stand_in(seed)`, a few pairs of random words.
 
@@ -123,7 +126,7 @@ def wmt(
     Raises:
         ModuleNotFoundError: `datasets` is not installed.
         OSError: the data cannot be had.
-        ValueError: there is no such year or pair of languages.
+        ValueError: there is no such year or pair of languages, or a split is missing.
     """
     if not 14 <= year <= 19:
         raise ValueError(f"year={year}: from 14 to 19")
@@ -131,36 +134,45 @@ def wmt(
     other = target if source == "en" else source
     path = path or f"wmt/wmt{year}"
     part = tokenizer or BPE(32_000)
+    # The set of 2019 has no test split.
+    layout = _layout(source, target, "train", "validation")
+    loaded = load_hub(path, layout, f"{other}-en", streaming=streaming)
     if not streaming:
-        return _in_memory(load_hub(path, f"{other}-en"), source, target, path, part, max_length, run_files)
-    loaded = load_hub(path, f"{other}-en", streaming=True)
-    reading = Reading(max_length, column=source)
-    texts = TextStream(loaded["train"], source, target)
+        return _in_memory(loaded, layout, path, part, max_length, run_files)
+    texts = TextStream(loaded["train"], layout, f"{path}: the split 'train'")
     learnt = fitted(part, (text for pair in islice(texts, learn_from) for text in pair), run_files)
-    evaluated = {
-        NAMES[name]: _pairs(loaded[name], source, target, path) for name in loaded if name in ("validation", "test")
-    }
-    splits = encoded_splits(evaluated, SourceEncoder(learnt, max_length), reading)
-    note(f"{path}: pairs with an empty side, or more than max_length={max_length} tokens on one, are left out unseen")
+    evaluated = _pairs({name: rows for name, rows in loaded.items() if name != "train"}, layout, path)
+    splits = encoded_splits(evaluated, SourceEncoder(learnt, max_length), Reading(max_length, column=source))
     return replace(splits, train=PairStream(texts, learnt, max_length), collate=collated(learnt.pad_id))
 
 
 def _in_memory(
-    loaded: Any,
-    source: str,
-    target: str,
+    loaded: Mapping[str, Any],
+    layout: Layout,
     path: str,
     tokenizer: TokenizerPart | None,
     max_length: int,
     run_files: Mapping[str, bytes] | None,
 ) -> Splits:
-    parts = {NAMES[name]: _pairs(loaded[name], source, target, path) for name in loaded if name in NAMES}
-    return pair_splits(parts, tokenizer, Reading(max_length, column=source), run_files)
+    reading = Reading(max_length, column=layout.columns[0])
+    return pair_splits(_pairs(loaded, layout, path), tokenizer, reading, run_files)
 
 
-def _pairs(rows: Any, source: str, target: str, path: str) -> TextPairs:
-    sources, targets = zip(*TextStream(rows, source, target), strict=True)
-    return TextPairs(sources, targets, path)
+def _pairs(loaded: Mapping[str, Any], layout: Layout, path: str) -> dict[str, TextPairs]:
+    """Of every split that has a name here."""
+    found = {}
+    for name, ours in NAMES.items():
+        if name not in loaded:
+            continue
+        where = f"{path}: the split {name!r}"
+        pairs = list(TextStream(loaded[name], layout, where))
+        found[ours] = TextPairs([source for source, _ in pairs], [target for _, target in pairs], where)
+    return found
+
+
+def _layout(source: str, target: str, *splits: str) -> Layout:
+    otherwise = "{use: parallel_table, train: FILE, val: FILE, test: FILE, source: COLUMN, target: COLUMN}"
+    return Layout(splits, (source, target), otherwise, inside="translation")
 
 
 def _two(source: str, target: str, languages: tuple[str, ...], pivot: str | None = None) -> None:
