@@ -12,6 +12,7 @@ import torch
 from toolkit_text.characters import Characters
 from toolkit_text.gpt import GPT
 from toolkit_text.language_modeling import LanguageModeling
+from toolkit_text.words import Words
 from torch import Tensor, nn
 
 from toolkit.errors import RequestError
@@ -179,6 +180,28 @@ def test_a_text_is_gone_on_with(recipe: str, tmp_path: Path) -> None:
     found = predict_prompts(str(folder), ["a wife", ""], ["max_tokens=9", "temperature=0"]).rows
     assert [row["input"] for row in found] == ["a wife", ""]
     assert all(len(row["text"]) == 9 for row in found)
+
+
+def test_characters_of_a_prompt_that_nobody_knows_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    files = Characters().fit(["abc"]).to_files()
+    module = task(run_files=files)
+    assert capsys.readouterr().err == ""
+    list(module.continued(["日本a", "ab", "", "x"], {}, max_tokens=1))
+    assert capsys.readouterr().err == "note: prompts: 3 tokens unknown to the tokenizer of the run\n"
+    list(task(run_files=Words(min_count=1).fit(["a b"]).to_files()).continued([" ", ""], {}, max_tokens=1))
+    told = "note: prompts: 1 text without tokens: what comes then is the beginning of one\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_run_predicts_files_of_its_own_kind(recipe: str, tmp_path: Path) -> None:
+    table = tmp_path / "said.jsonl"
+    table.write_text("".join(f'{{"said": "Äpfel {number}"}}\n' for number in range(40)), encoding="latin-1")
+    kind = f"dataset={{use: plain_text, train: {table}, tokenizer: {{use: characters}}, context: 8}}"
+    overrides = [kind, "dataset.encoding=latin-1", "dataset.column=said", "trainer.max_epochs=1"]
+    folder = run(load(recipe, overrides), root=tmp_path / "runs").folder
+    rows = predict(str(folder), [str(table)]).rows
+    assert [row["input"] for row in rows] == [f"{table}:{number}" for number in range(1, 41)]
+    assert {row["tokens"] for row in rows} == {7, 8}
 
 
 def test_lines_of_a_file_are_told_how_probable_they_are(recipe: str, tmp_path: Path) -> None:

@@ -170,11 +170,11 @@ def test_a_stand_in_has_the_same_facts(file: Path) -> None:
     assert int(inputs.max()) < stand_in.facts["vocab_size"]
 
 
-def test_lines_of_a_file_are_what_is_predicted(tmp_path: Path) -> None:
+def test_lines_of_a_file_are_what_is_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = Characters().fit(["abc "]).to_files()
     reader = TextReader({}, files)
     path = tmp_path / "lines.txt"
-    path.write_bytes(b"abc\n\n cab\nb")
+    path.write_bytes(b"abc\n\n cab\nb\n  \n")
     with path.open("rb") as stream:
         found = list(reader.read("lines.txt", stream))
     assert [name for name, _ in found] == ["lines.txt:1", "lines.txt:3", "lines.txt:4"]
@@ -182,9 +182,47 @@ def test_lines_of_a_file_are_what_is_predicted(tmp_path: Path) -> None:
     assert tokens.shape == (3, 5)
     assert tokens[:, 0].tolist() == [3, 3, 3]
     assert tokens[2].tolist()[2:] == [0, 0, 0]
+    assert capsys.readouterr().err == "note: lines.txt: 2 empty lines left out\n"
+    path.write_text("ab\n日本c\n", encoding="utf-8")
+    with path.open("rb") as stream:
+        assert [tokens.tolist() for _, tokens in reader.read("lines.txt", stream)] == [[3, 5, 6], [3, 1, 1, 7]]
+    assert capsys.readouterr().err == "note: lines.txt: 2 tokens unknown to the tokenizer of the run\n"
     path.write_bytes(b"\xff")
-    with path.open("rb") as stream, pytest.raises(ValueError, match="not UTF-8: the byte 0xff"):
+    with (
+        path.open("rb") as stream,
+        pytest.raises(ValueError, match="not utf-8, as .* are: the byte 0xff"),
+    ):
         list(reader.read("lines.txt", stream))
     path.write_bytes(b"\n\n")
-    with path.open("rb") as stream, pytest.raises(ValueError, match="no text in it"):
+    with path.open("rb") as stream, pytest.raises(ValueError, match="holds no text"):
         list(reader.read("lines.txt", stream))
+
+
+def test_files_to_predict_are_read_as_those_of_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "said.jsonl"
+    table.write_text('{"said": "Äpfel"}\n{"said": ""}\n{"said": "Öl"}\n', encoding="latin-1")
+    splits = plain_text(str(table), Characters(), context=2, encoding="latin-1", column="said", val=str(table))
+    reader = plain_text.reader(splits.facts, splits.run_files)  # type: ignore[attr-defined]
+    tokenizer = Tokenizer.from_files(splits.run_files)
+    capsys.readouterr()
+
+    def read(path: Path) -> list[tuple[str, str]]:
+        with path.open("rb") as stream:
+            return [(name, tokenizer.decode(tokens.tolist())) for name, tokens in reader.read(str(path), stream)]
+
+    assert table.suffix in reader.suffixes
+    assert read(table) == [(f"{table}:1", "Äpfel"), (f"{table}:3", "Öl")]
+    assert capsys.readouterr().err == f"note: {table}: 1 text without tokens left out\n"
+    lines = tmp_path / "lines.txt"
+    lines.write_text("Öl\nÄpfel\n", encoding="latin-1")
+    packed = tmp_path / "lines.txt.xz"
+    packed.write_bytes(lzma.compress(lines.read_bytes()))
+    for path in (lines, packed):
+        assert read(path) == [(f"{path}:1", "Öl"), (f"{path}:2", "Äpfel")]
+    assert capsys.readouterr().err == ""
+    packed.write_bytes(lzma.compress(lines.read_bytes())[:-9])
+    with pytest.raises(ValueError, match="damaged: "):
+        read(packed)
+    table.write_text('{"text": "Öl"}\n', encoding="latin-1")
+    with pytest.raises(ValueError, match="no column 'said'"):
+        read(table)

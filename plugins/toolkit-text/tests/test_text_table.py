@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import torch
 from toolkit_text.byte_level import Bytes
@@ -152,7 +154,12 @@ def test_texts_to_predict_are_read_as_those_of_the_run(tmp_path, capsys):
     assert (first, second) == ("lines.txt:1", "lines.txt:3")
     assert tokens.tolist() == [6, 4, 5]
     assert cut.tolist() == [4, 5, 6]
-    assert "note: lines.txt: 1 text longer than 3 tokens" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "note: lines.txt: 1 text longer than 3 tokens" in told
+    assert "note: lines.txt: 1 empty line left out" in told
+    lines.write_text("cax\nzz\nabcz\n", encoding="utf-8")
+    assert [tokens.tolist() for _, tokens in read(lines)] == [[6, 4, 1], [1, 1], [4, 5, 6]]
+    assert "note: lines.txt: 3 tokens unknown to the tokenizer of the run" in capsys.readouterr().err, "none cut off"
     assert reader.collate([tokens, tokens[:1]]).tolist() == [[6, 4, 5], [6, 0, 0]]
 
     table = tmp_path / "b.jsonl"
@@ -160,6 +167,7 @@ def test_texts_to_predict_are_read_as_those_of_the_run(tmp_path, capsys):
     (name, tokens), (_, empty) = read(table)
     assert name == f"{table}:1"
     assert (tokens.tolist(), empty.tolist()) == ([4], [1])
+    assert capsys.readouterr().err == f"note: {table}: 1 text without tokens: each is one unknown token\n"
 
     lines.write_text("a")
     assert [name for name, _ in read(lines)] == ["lines.txt"]
@@ -174,3 +182,15 @@ def test_the_stand_in_has_the_same_shapes():
     assert tokens.shape[0] == len(targets) == 2
     assert int(tokens.max()) < data.facts["vocab_size"]
     assert data.facts["num_classes"] == 3
+
+
+def test_a_prompt_is_text_whatever_files_are(tmp_path, capsys):
+    file = tmp_path / "a.csv"
+    file.write_text("label,text\nx,ä.csv\ny,b\n", encoding="latin-1")
+    data = text_table(train=str(file), tokenizer=Characters(), val_share=0, encoding="latin-1")
+    reader = text_table.reader(data.facts, data.run_files)
+    capsys.readouterr()
+    for prompt in ("ä", "ä.csv"):
+        ((_, tokens),) = reader.read(prompt, io.BytesIO(prompt.encode()))
+        assert data.text_of(tokens) == prompt
+    assert capsys.readouterr().err == ""

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from toolkit_text.labelled import Reading
+from toolkit_text.reading import Reading
 from toolkit_text.translation.lexicon import FILE, LONGEST, Lexicon
 from toolkit_text.translation.pair_splits import TextPairs, pair_splits
 from toolkit_text.translation.suggestions import Suggestions

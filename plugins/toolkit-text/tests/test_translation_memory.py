@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from toolkit_text.characters import Characters
-from toolkit_text.labelled import Reading
+from toolkit_text.reading import Reading
 from toolkit_text.translation.memory import TranslationMemory
 from toolkit_text.translation.pair_splits import TextPairs, pair_splits
 from toolkit_text.translation.parallel_table import parallel_table

@@ -14,8 +14,8 @@ import sacrebleu
 import torch
 from toolkit_text.bleu import BLEU
 from toolkit_text.characters import Characters
-from toolkit_text.labelled import READING_FILE, Reading
 from toolkit_text.ragged import Ragged
+from toolkit_text.reading import READING_FILE, Reading
 from toolkit_text.translation.attention_rnn import AttentionRNN
 from toolkit_text.translation.pairs import Pairs
 from toolkit_text.translation.spread import Spread
@@ -124,7 +124,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_tokens() -> None:
     assert task.losses["train/loss"].compute().item() == pytest.approx(whole.loss.item(), rel=1e-5)  # type: ignore[operator]
 
 
-def test_prompts_are_translated_as_they_are_asked_for() -> None:
+def test_prompts_are_translated_as_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     task = task_of(AttentionRNN(7, 0, 16)).eval()
     found = list(task.continued(["ab", "c"], {}))
@@ -132,6 +132,19 @@ def test_prompts_are_translated_as_they_are_asked_for() -> None:
     (source, _), _ = Pairs(Ragged([[4, 5, 3], [6, 3]]), [[4], [4]], task.tokenizer).__getitems__([0, 1])
     assert [text for _, text in found] == [row["translation"] for row in task.rows(task.unlabelled(source), {})]
     assert [len(text) for _, text in task.continued(["abcabc"], {}, max_length=2, beam=1)] == [2]
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_not_read_of_a_prompt_is_told(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run(load(recipe, ["dataset.max_length=4", "trainer.max_epochs=1"]), root=tmp_path / "runs").folder
+    capsys.readouterr()
+    rows = predict_prompts(str(folder), ["abcdefabc", "abcd", "xbx", ""]).rows
+    assert rows[0]["text"] == rows[1]["text"]
+    assert capsys.readouterr().err.splitlines() == [
+        "note: prompts: 1 text longer than 4 tokens: the rest of each is left out",
+        "note: prompts: 1 text without tokens: each is one unknown token",
+        "note: prompts: 2 tokens unknown to the tokenizer of the run",
+    ]
 
 
 def test_models_that_cannot_translate_and_arguments_that_cannot_be_are_refused() -> None:

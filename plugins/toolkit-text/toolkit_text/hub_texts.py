@@ -10,8 +10,9 @@ import torch
 
 from toolkit_text.hub import load_hub
 from toolkit_text.hub_layout import Layout, text_of
-from toolkit_text.labelled import Labelled, Reading, labelled_splits, stand_in, stratified
+from toolkit_text.labelled import Labelled, labelled_splits, stand_in, stratified
 from toolkit_text.line_reader import LineReader
+from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import TokenizerPart
 from toolkit_text.words import Words

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from toolkit_text.notes import counted, note
+from toolkit_text.reading import READING_FILE, Reading
 from toolkit_text.splits import Splits
 from toolkit_text.texts import Encoder, LabelledTexts
-from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
+from toolkit_text.tokenizer import TokenizerPart, fitted
 from toolkit_text.words import Words
 
 SPLITS = ("train", "val", "test")
-READING_FILE = "reading.json"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How texts are read; a run keeps it, so that those of a prediction are read alike."""
-
-    max_length: int
-    """Tokens of a text at most."""
-    ends: bool = False
-    """Whether a text begins and ends with the tokens for that."""
-    column: str = "text"
-    """Of a table, the one with the texts."""
-    encoding: str = "utf-8"
-    """Of files."""
-
-    def __post_init__(self) -> None:
-        least = 3 if self.ends else 1
-        if self.max_length < least:
-            raise ValueError(f"max_length={self.max_length}: a number of tokens from {least} up")
-
-    def encoder(self, tokenizer: Tokenizer) -> Encoder:
-        return Encoder(tokenizer, self.max_length, self.ends)
-
-    def to_bytes(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def from_bytes(cls, file: bytes) -> Reading:
-        return cls(**json.loads(file))
 
 
 @dataclass
@@ -82,7 +52,7 @@ def labelled_splits(
     train = parts["train"]
     assert train is not None, "whoever made the parts has seen to it"
     trained = fitted(tokenizer, train.texts, run_files)
-    encoder = reading.encoder(trained)
+    encoder = Encoder(trained, reading.max_length, reading.ends)
     made: dict[str, LabelledTexts | None] = dict.fromkeys(SPLITS)
     cut, empty = dict[str, int](), dict[str, int]()
     for name, part in parts.items():

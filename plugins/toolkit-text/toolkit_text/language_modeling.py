@@ -23,6 +23,8 @@ from toolkit.tasks.supervised import (
 )
 from toolkit.tasks.tables import Table
 from toolkit_text.generation import LanguageModel, Sampling, continuations, generate
+from toolkit_text.notes import counted, note
+from toolkit_text.raw_texts import PROMPTS, tell_unknown
 from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.windows import IGNORED
 
@@ -200,7 +202,7 @@ class LanguageModeling(SupervisedTask):
             kind = type(self.model).__name__
             raise RequestError(f"the model {kind} has no method `step` to make texts with; gpt and lstm_lm have")
         try:
-            return generate(
+            pieces = generate(
                 cast("LanguageModel", self.model),
                 self.tokenizer,
                 prompts,
@@ -211,6 +213,12 @@ class LanguageModeling(SupervisedTask):
             )
         except ValueError as error:
             raise RequestError(str(error)) from error
+        ids = self.tokenizer.encode_all(prompts)
+        empty = sum(bool(prompt) and not tokens for prompt, tokens in zip(prompts, ids, strict=True))
+        if empty:
+            note(f"{PROMPTS}: {counted(empty, 'text')} without tokens: what comes then is the beginning of one")
+        tell_unknown(sum(map(self.tokenizer.unknown, ids)), PROMPTS)
+        return pieces
 
     def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         """By text ``tokens``, their number, ``loss``, in nats a token, and ``perplexity``.

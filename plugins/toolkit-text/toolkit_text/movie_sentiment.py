@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from toolkit_text.labelled import SPLITS, Labelled, Reading, labelled_splits
+from toolkit_text.labelled import SPLITS, Labelled, labelled_splits
 from toolkit_text.line_reader import LineReader
+from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tables import read_table
 from toolkit_text.tokenizer import TokenizerPart

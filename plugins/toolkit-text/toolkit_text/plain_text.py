@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from toolkit_text.language_data import cut, language_splits, stand_in
 from toolkit_text.notes import counted, note
+from toolkit_text.reading import READING_FILE, FileReading
 from toolkit_text.splits import Splits
 from toolkit_text.tables import is_table, opened, read_table
 from toolkit_text.text_reader import TextReader
@@ -63,7 +65,9 @@ def plain_text(
     shares = {split: share for split, share in shares.items() if given[split] is None}
     texts = cut(_read(train, "train", encoding, column), shares)
     texts |= {split: _read(files, split, encoding, column) for split, files in given.items() if files is not None}
-    return language_splits(texts, tokenizer, context, run_files)
+    splits = language_splits(texts, tokenizer, context, run_files)
+    reading = FileReading(column=column, encoding=encoding)
+    return replace(splits, run_files={**splits.run_files, READING_FILE: reading.to_bytes()})
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:

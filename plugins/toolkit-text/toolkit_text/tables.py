@@ -12,15 +12,18 @@ import lzma
 import math
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from toolkit_text.notes import counted, note
 
-COMPRESSED = (".gz", ".xz")
+_OPENERS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+COMPRESSED = tuple(_OPENERS)
+DAMAGED = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
+"""What reading a compressed file raises where it is none, or not whole."""
 CSV, TSV, JSONL, PARQUET = (".csv",), (".tsv", ".tab"), (".jsonl", ".ndjson"), (".parquet",)
 SUFFIXES = (*CSV, *TSV, *JSONL, *PARQUET)
 """What the names of tables end in; all but Parquet may be compressed, as `.tsv.gz` or `.jsonl.xz`."""
@@ -124,8 +127,7 @@ def opened(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         ValueError: while it is read: a damaged archive, or bytes that are no text in this encoding; with file and line.
     """
     try:
-        # utf-8-sig reads UTF-8 with a byte order mark or without.
-        used = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+        used = codec(encoding)
         with io.TextIOWrapper(_binary(path), encoding=used, newline="\n") as stream:
             yield stream
     except UnicodeDecodeError as error:
@@ -136,13 +138,23 @@ def opened(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         if "encoding" not in str(error):
             raise
         raise ValueError(f"encoding={encoding!r}: {error}") from error
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path}: damaged: {error}") from error
 
 
+def codec(encoding: str) -> str:
+    """What reads an encoding: UTF-8 with a byte order mark or without."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def decompressed(stream: BinaryIO, path: Path) -> Any:
+    """What is in a file that is open: the end of its name says whether it is compressed."""
+    opener = _OPENERS.get(path.suffix.lower())
+    return stream if opener is None else opener(stream)
+
+
 def _binary(path: Path) -> Any:
-    suffix = path.suffix.lower()
-    return gzip.open(path) if suffix == ".gz" else lzma.open(path) if suffix == ".xz" else path.open("rb")
+    return _OPENERS.get(path.suffix.lower(), open)(path, "rb")
 
 
 def _undecodable(path: Path, used: str, encoding: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from toolkit_text.notes import counted, note
+from toolkit_text.raw_texts import raw_texts, tell_unknown
+from toolkit_text.reading import READING_FILE, FileReading
+from toolkit_text.tables import SUFFIXES
 from toolkit_text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -13,37 +16,45 @@ if TYPE_CHECKING:
 
 
 class TextReader:
-    """Every line of a file of text in UTF-8 that is not empty is a sample, behind the token that ends a text.
+    """A line of a text file is a sample, and so is a row of a table, behind the token that ends a text.
+
+    What is empty is left out. Files are in the encoding of those that were trained on, and of a table the same column
+    is read. Notes count what was left out, or unknown to the tokenizer.
 
     Arguments:
         facts: what the dataset of the run knew about itself.
-        run_files: what the run has kept, the tokenizer among them.
+        run_files: what the run has kept: its tokenizer, and how it read files where that was said.
     """
 
-    suffixes = frozenset({".txt"})
+    suffixes = frozenset((".txt", *SUFFIXES))
 
     def __init__(self, facts: Mapping[str, Any], run_files: Mapping[str, bytes]) -> None:
         self._tokenizer = Tokenizer.from_files(run_files)
+        kept = run_files.get(READING_FILE)
+        self._reading = FileReading() if kept is None else FileReading.from_bytes(kept)
 
     def read(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, Tensor]]:
-        """The lines, called `name:line`, as tokens `(length,)`.
+        """The texts, called `name:line`, as tokens `(length,)`.
 
         Raises:
-            ValueError: it is no UTF-8, or has no lines that are not empty.
+            ValueError: it is no text, no such table, or all of it is empty.
         """
         import torch
 
-        found = False
-        try:
-            for number, line in enumerate(io.TextIOWrapper(stream, encoding="utf-8-sig"), 1):
-                ids = self._tokenizer.encode(line.rstrip("\n"))
-                if ids:
-                    found = True
-                    yield f"{name}:{number}", torch.tensor([self._tokenizer.eos_id, *ids])
-        except UnicodeDecodeError as error:
-            raise ValueError(f"not UTF-8: the byte 0x{error.object[error.start]:02x} ({error.reason})") from error
+        found = empty = unknown = 0
+        for number, text in raw_texts(name, stream, self._reading):
+            ids = self._tokenizer.encode(text)
+            if ids:
+                found += 1
+                unknown += self._tokenizer.unknown(ids)
+                yield f"{name}:{number}", torch.tensor([self._tokenizer.eos_id, *ids])
+            else:
+                empty += 1
         if not found:
-            raise ValueError("no text in it")
+            raise ValueError("holds no text")
+        if empty:
+            note(f"{name}: {counted(empty, 'text')} without tokens left out")
+        tell_unknown(unknown, name)
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor:
         """Tokens `(batch, length)` with padding after the shorter texts."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from toolkit_text.labelled import SPLITS, Labelled, Reading, cut_off, labelled_splits, stand_in
+from toolkit_text.labelled import SPLITS, Labelled, cut_off, labelled_splits, stand_in
 from toolkit_text.line_reader import LineReader
+from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tables import Table, read_table
 from toolkit_text.tokenizer import TokenizerPart
@@ -79,7 +80,7 @@ def text_table(
         ValueError: a file is no such table; a label is missing, or is in val or test alone; there are not two classes.
             The message begins with the file, and the line where there is one.
     """
-    reading = Reading(max_length, ends, text, encoding)
+    reading = Reading(max_length, ends, column=text, encoding=encoding)
     files = {"train": train, "val": val, "test": test}
     given = [name for name, path in files.items() if path is not None]
     if file is not None and given:

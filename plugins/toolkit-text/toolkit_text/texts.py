@@ -29,12 +29,13 @@ class Encoder:
         """The tokens of texts; one of no tokens is a single unknown token."""
         before, after = ([self.tokenizer.bos_id], [self.tokenizer.eos_id]) if self.ends else ([], [])
         room = self.max_length - len(before) - len(after)
-        found, cut, empty = list[list[int]](), 0, 0
+        found, cut, empty, unknown = list[list[int]](), 0, 0, 0
         for ids in self.tokenizer.encode_all(texts):
             cut += len(ids) > room
             empty += not ids
+            unknown += self.tokenizer.unknown(ids[:room])
             found.append([*before, *(ids[:room] or [self.tokenizer.unk_id]), *after])
-        return Encoded(found, cut, empty)
+        return Encoded(found, cut, empty, unknown)
 
     def decode(self, tokens: Tensor) -> str:
         """The text of tokens `(length,)`, padded or not."""
@@ -48,12 +49,14 @@ class Encoded(Ragged):
         tokens: of each text.
         cut: how many were longer than may be.
         empty: how many have no tokens of their own.
+        unknown: how many tokens stand for what the tokenizer does not know; those of empty texts are not counted.
     """
 
-    def __init__(self, tokens: Iterable[Sequence[int]], cut: int, empty: int) -> None:
+    def __init__(self, tokens: Iterable[Sequence[int]], cut: int, empty: int, unknown: int) -> None:
         super().__init__(tokens)
         self.cut = cut
         self.empty = empty
+        self.unknown = unknown
 
 
 class LabelledTexts:

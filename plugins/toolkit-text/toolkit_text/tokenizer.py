@@ -60,6 +60,10 @@ class Tokenizer:
         text: str = self._inner.decode(list(ids), skip_special_tokens=True)
         return text
 
+    def unknown(self, ids: Sequence[int]) -> int:
+        """How many tokens of a text stand for what the tokenizer does not know."""
+        return ids.count(self.unk_id)
+
     def pieces(self) -> Pieces:
         """For decoding one token after another."""
         return Pieces(self._inner)

@@ -10,7 +10,7 @@ from typing import Any
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
 from toolkit_text.hub_layout import Layout
-from toolkit_text.labelled import Reading
+from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import TokenizerPart, fitted
 from toolkit_text.translation.pair_splits import TextPairs, encoded_splits, pair_splits, stand_in

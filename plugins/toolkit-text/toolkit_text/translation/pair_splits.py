@@ -9,8 +9,9 @@ from itertools import compress
 import torch
 
 from toolkit_text.bpe import BPE
-from toolkit_text.labelled import READING_FILE, SPLITS, Reading
+from toolkit_text.labelled import SPLITS
 from toolkit_text.notes import counted, note
+from toolkit_text.reading import READING_FILE, Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
 from toolkit_text.translation.lexicon import FILE as LEXICON_FILE

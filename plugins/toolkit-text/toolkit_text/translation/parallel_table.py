@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from toolkit_text.labelled import Reading
+from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tables import Table, read_table
 from toolkit_text.text_table import NAMES_OF_SPLITS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from toolkit_text.labelled import READING_FILE, Reading
+from toolkit_text.reading import READING_FILE, Reading
 from toolkit_text.texts import Encoded, Encoder
 from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.translation.memory import FILE, TranslationMemory
@@ -48,8 +48,12 @@ class SourceEncoder(Encoder):
             for ids, places in zip(found, self.memory.nearest(texts, same=same, groups=groups), strict=True):
                 for place in places:
                     ids += [*self._remembered[place], *eos]
-        too_long = sum(len(ids) > self.max_length for ids in tokens)
-        return Encoded(found, too_long, sum(not ids for ids in tokens))
+        return Encoded(
+            found,
+            cut=sum(len(ids) > self.max_length for ids in tokens),
+            empty=sum(not ids for ids in tokens),
+            unknown=sum(self.tokenizer.unknown(ids[: self.max_length]) for ids in tokens),
+        )
 
     def _cut(self, texts: Iterable[str]) -> list[list[int]]:
         return [ids[: self.max_length] for ids in self.tokenizer.encode_all(texts)]

@@ -16,6 +16,7 @@ from torchmetrics import Metric
 
 from toolkit.tasks.supervised import SupervisedTask, Trained, in_full_precision, unpacked
 from toolkit.tasks.tables import Table
+from toolkit_text.raw_texts import PROMPTS, tell_of
 from toolkit_text.translation.beam_search import beam_search
 from toolkit_text.translation.pairs import IGNORED
 from toolkit_text.translation.source_encoder import SourceEncoder, text_of_source
@@ -184,7 +185,9 @@ class Seq2Seq(SupervisedTask):
         """
         search = {"beam": beam, "length_penalty": length_penalty, "max_length": max_length}
         given = {name: value for name, value in search.items() if value is not None}
-        source = self.encoder.encode(prompts).padded(range(len(prompts)), self.tokenizer.pad_id)
+        encoded = self.encoder.encode(prompts)
+        tell_of(encoded, self.encoder.max_length, PROMPTS)
+        source = encoded.padded(range(len(prompts)), self.tokenizer.pad_id)
         yield from enumerate(self.translated(source.to(self.device), **given))
 
     def evaluated(self, split: str) -> None:
