@@ -12,6 +12,7 @@ from toolkit_text.byte_level import Bytes
 from toolkit_text.characters import Characters
 from toolkit_text.generation import Sampling, continuations, generate
 from toolkit_text.gpt import GPT
+from toolkit_text.hf_model import HuggingFace
 from toolkit_text.recurrent_lm import GRULM, LSTMLM
 from toolkit_text.tokenizer import Tokenizer
 from torch import Tensor, nn
@@ -25,8 +26,10 @@ def tokenizer() -> Tokenizer:
     return Characters().fit([TEXT])
 
 
-@pytest.fixture(params=["rotary", "learnt", "lstm", "gru"])
+@pytest.fixture(params=["rotary", "learnt", "lstm", "gru", "hf"])
 def model(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> Any:
+    if request.param == "hf":
+        pytest.importorskip("transformers", reason="the extra hf is not installed")
     return made(request.param, tokenizer.vocab_size)
 
 
@@ -35,6 +38,9 @@ def made(name: str, size: int) -> Any:
     found: nn.Module
     if name in ("rotary", "learnt"):
         found = GPT(size, CONTEXT, depth=2, width=16, heads=2, positions=name)  # type: ignore[arg-type]
+    elif name == "hf":
+        gpt2 = {"model_type": "gpt2", "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": CONTEXT}
+        found = HuggingFace("causal_lm", config=gpt2, vocab_size=size)
     else:
         found = {"lstm": LSTMLM, "gru": GRULM}[name](size, width=16)
     for parameter in found.parameters():

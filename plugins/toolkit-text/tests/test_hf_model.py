@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from itertools import product
 
 import pytest
 import torch
 from toolkit_text.hf_model import HuggingFace
+from toolkit_text.translation.beam_search import beam_search
 from torch.nn.functional import cross_entropy, pad
 
 transformers = pytest.importorskip("transformers", reason="the extra hf is not installed")
@@ -91,6 +93,27 @@ def test_translation_with_steps():
     for place in range(5):
         logits, cache = model.step(target[:, place], memory, cache)
         torch.testing.assert_close(logits, whole[:, place])
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 2, "target_modules": ["q", "v"]}], ids=["whole", "lora"])
+def test_a_beam_finds_what_a_search_through_everything_finds(lora):
+    if lora is not None:
+        pytest.importorskip("peft", reason="the extra hf is not installed whole: no peft")
+    model = HuggingFace("seq2seq", config=T5, lora=lora, vocab_size=7, pad_id=0).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    source = torch.tensor([[5, 4, 6, 3], [6, 4, 3, 0]])
+    said = [[*text, 3] for length in range(4) for text in product((1, 4, 5, 6), repeat=length)]
+    scores = []
+    for text in said:
+        target = torch.tensor([text]).repeat(2, 1)
+        logits = model((source, torch.cat((torch.full((2, 1), 2), target[:, :-1]), dim=1)))
+        logits[:, :, [0, 2]] = -torch.inf
+        found = logits.log_softmax(2).gather(2, target[:, :, None])[:, :, 0].sum(1)
+        scores.append(found / len(text))
+    best = [said[number][:-1] for number in torch.stack(scores).argmax(0).tolist()]
+    searched = beam_search(model, source, pad_id=0, bos_id=2, eos_id=3, beam=200, max_length=4)
+    assert searched == best
 
 
 def test_weights_of_a_folder_are_loaded_and_an_untrained_one_is_the_same_network(tmp_path, capsys):

@@ -107,6 +107,33 @@ def test_a_transformer_with_a_memory_copies(recipe: str, tmp_path: Path) -> None
     assert prompted == {"input": "abc", "text": row["translation"]}
 
 
+T5 = "{model_type: t5, d_model: 16, d_kv: 8, d_ff: 32, num_layers: 1, num_heads: 2}"
+
+
+@pytest.mark.parametrize("lora", ["null", "{r: 2, target_modules: [q, v]}"], ids=["whole", "lora"])
+def test_a_model_of_transformers_translates(recipe: str, tmp_path: Path, lora: str) -> None:
+    pytest.importorskip("transformers", reason="the extra hf is not installed")
+    if lora != "null":
+        pytest.importorskip("peft", reason="the extra hf is not installed whole: no peft")
+    overrides = [f"model={{use: hf, head: seq2seq, config: {T5}, lora: {lora}}}", "trainer.max_epochs=1"]
+    result = run(load(recipe, overrides), root=tmp_path / "runs")
+    folder = RunFolder(result.folder)
+    assert {"val/bleu", "test/bleu", "test/loss"} <= set(folder.read_json()["metrics"])
+    with (folder.plots / "translations.csv").open(encoding="utf-8") as stream:
+        translations = [row["translation"] for row in csv.DictReader(stream)]
+    assert len(translations) == 20
+    assert any(translations)
+    assert result.model is not None
+    trained = {name for name, parameter in result.model.named_parameters() if parameter.requires_grad}
+    assert trained
+    assert all("lora_" in name for name in trained) == (lora != "null")
+    (tmp_path / "letters.tsv").unlink()
+    (tmp_path / "lines.txt").write_text("abc\nfedcba\n")
+    rows = predict(str(folder.path), [tmp_path / "lines.txt"]).rows
+    prompted = predict_prompts(str(folder.path), ["abc", "fedcba"]).rows
+    assert [row["text"] for row in prompted] == [row["translation"] for row in rows]
+
+
 def task_of(model: nn.Module, **arguments: Any) -> Seq2Seq:
     kept = {**Characters().fit(["abc"]).to_files(), READING_FILE: Reading(64).to_bytes()}
     return Seq2Seq(model, nn.CrossEntropyLoss(), run_files=kept, **arguments)
