@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from toolkit_text.characters import Characters
+from toolkit_text.generation import Sampling, continuations
 from toolkit_text.gpt import GPT
 from toolkit_text.language_modeling import LanguageModeling
+from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.words import Words
 from torch import Tensor, nn
 
@@ -180,6 +186,36 @@ def test_a_text_is_gone_on_with(recipe: str, tmp_path: Path) -> None:
     found = predict_prompts(str(folder), ["a wife", ""], ["max_tokens=9", "temperature=0"]).rows
     assert [row["input"] for row in found] == ["a wife", ""]
     assert all(len(row["text"]) == 9 for row in found)
+
+
+def test_the_command_prints_a_text_as_it_comes(recipe: str, tmp_path: Path, forks: Any) -> None:
+    result = run(load(recipe))
+    tokenizer = Tokenizer.from_bytes((RunFolder(result.folder).files / "tokenizer.json").read_bytes())
+    assert result.model is not None
+    asked = {"sampling": Sampling(top_k=5), "seed": 3}
+    (text,) = continuations(cast("Any", result.model), tokenizer, ["a wife"], max_tokens=60, **asked)
+    stop = text[30:33]
+    stopped = text[: text.index(stop)]
+    words = ["predict", "last", "--prompt", "a wife", "seed=3", "top_k=5"]
+
+    def begun(*more: str) -> Any:
+        with (tmp_path / "errors").open("w") as errors:
+            command = [sys.executable, "-m", "toolkit", *words, *more]
+            return forks.Forked(command, cwd=tmp_path, env=dict(os.environ), stdout=subprocess.PIPE, stderr=errors)
+
+    process = begun(f"stop={json.dumps(['nobody says so', stop])}", "max_tokens=20000")
+    assert process.stdout.readall().decode() == stopped + "\n"
+    assert (process.wait(), (tmp_path / "errors").read_text()) == (0, "")
+
+    # Far more than it can have written when the first of it is here: whoever waited for the end would see it end well.
+    process, seen = begun("max_tokens=20000"), b""
+    while len(seen) < len(text):
+        piece = process.stdout.read(100)
+        assert piece
+        seen += piece
+    process.stdout.close()
+    assert seen.decode().startswith(text)
+    assert (process.wait(), (tmp_path / "errors").read_text()) == (141, "")
 
 
 def test_characters_of_a_prompt_that_nobody_knows_are_told(capsys: pytest.CaptureFixture[str]) -> None:
