@@ -74,4 +74,6 @@ def test_the_machine_in_one_line() -> None:
     assert f"({found['processor']})" in provenance.hardware_line({**found, "accelerators": []})
     assert provenance.hardware_line({"cores": 1, "processor": "X"}) == "1 CPU core (X)"
     assert provenance.hardware_line({"cores": 2, "processor": "X"}) == "2 CPU cores (X)"
+    assert provenance.hardware_line({"cores": 2, "threads": 2, "processor": "X"}) == "2 CPU cores (X)"
+    assert provenance.hardware_line({"cores": 2, "threads": 1, "processor": "X"}) == "1 thread on 2 CPU cores (X)"
     assert provenance.hardware_line({"accelerators": ["A", "A", "B"]}) == "2 x A, 1 x B"

@@ -103,7 +103,10 @@ def hardware_line(found: dict[str, Any]) -> str:
         names = sorted(set(accelerators))
         return ", ".join(f"{accelerators.count(name)} x {name}" for name in names)
     cores = found["cores"]
-    return f"{cores} CPU core{'s' if cores != 1 else ''} ({found['processor']})"
+    threads = found.get("threads", cores)
+    # Fewer where something, such as OMP_NUM_THREADS, asked for fewer: torch computes on no other core then.
+    of = f"{threads} thread{'s' if threads != 1 else ''} on " if threads < cores else ""
+    return f"{of}{cores} CPU core{'s' if cores != 1 else ''} ({found['processor']})"
 
 
 def short_commit(git: Mapping[str, Any] | None) -> str:
