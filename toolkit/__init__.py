@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.registry import Registry as Registry
     from toolkit.registry.api import API_VERSION as API_VERSION
     from toolkit.runs import RunResult as RunResult
+    from toolkit.runs import export as export
     from toolkit.runs import predict as predict
     from toolkit.runs import resume as resume
     from toolkit.runs import run as run
@@ -38,6 +39,7 @@ _HOMES = {
     "load": "toolkit.recipe",
     "hookimpl": "toolkit.hooks",
     "RunResult": "toolkit.runs",
+    "export": "toolkit.runs",
     "predict": "toolkit.runs",
     "resume": "toolkit.runs",
     "run": "toolkit.runs",
@@ -51,6 +53,7 @@ __all__ = [
     "RunError",
     "RunResult",
     "ToolkitError",
+    "export",
     "hookimpl",
     "load",
     "predict",

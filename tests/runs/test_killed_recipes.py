@@ -1,4 +1,5 @@
 """Every shipped recipe, killed at random moments and resumed, in one process and two: as if it had never been stopped.
+Trained for one step, its model is exported.
 
 One kill is anywhere, the next while a checkpoint is written. The moment of the first is drawn in seconds of processor
 time, so that it is random in the run and not in the machine's load.
@@ -17,8 +18,9 @@ from typing import Any
 import pytest
 import torch
 
+import toolkit
 from toolkit.engine.checkpoints import list_saved, newest_whole
-from toolkit.errors import EXIT_RUN
+from toolkit.errors import EXIT_RUN, RequestError, RunError
 from toolkit.recipe.locate import list_recipes
 from toolkit.registry import Registry
 from toolkit.tracking.folder import FINISHED, RunFolder, list_runs
@@ -125,6 +127,15 @@ OFFLINE: dict[str, list[str]] = {
     ],
 }
 """The recipes that are shipped, with what makes each train without a download, and for long enough to be killed."""
+REFUSED = {
+    "speech/asterisk": "batches of one shape alone",
+    "speech/spoken-codes": "batches of one shape alone",
+    "vision/digit-detection": "a batch is a pair",
+    "vision/tree-crowns": "a batch is a pair",
+}
+"""The recipes whose models cannot be exported. Of a recurrent network torch writes out every step; a detector's batch
+holds boxes, and its model gives as many as it finds."""
+ONE_STEP = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "trainer.limit_val_batches=1"]
 PROCESSES = (1, 2)
 ENDS = """
 import os, resource, signal
@@ -211,3 +222,18 @@ def assert_equal(folder: RunFolder, whole: RunFolder) -> None:
     one, other = (torch.load(path, weights_only=True)["state_dict"] for path in ends)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_its_model_is_exported(name: str) -> None:
+    short = [*OFFLINE[name], *ONE_STEP, "trainer.limit_test_batches=1", "loggers.wandb=null"]
+    toolkit.run(toolkit.load(name, short))
+    if name in REFUSED:
+        with pytest.raises((RequestError, RunError), match=REFUSED[name]):
+            toolkit.export("last", "served")
+        assert not Path("served").exists()
+    else:
+        done = toolkit.export("last", "served")
+        assert str(done.inputs).count("batch") >= 1
+        assert "(batch" in str(done.outputs)
+        torch.export.load("served/model.pt2")

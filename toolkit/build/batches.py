@@ -27,7 +27,7 @@ def holds_tensors(data: LightningDataModule) -> bool:
 
 
 def _first_batches(data: LightningDataModule) -> Iterator[Any]:
-    for loader in _loaders(data.train_dataloader()):
+    for loader in loaders_in(data.train_dataloader()):
         for batch in loader:
             batch = data.on_before_batch_transfer(batch, 0)
             batch = data.transfer_batch_to_device(batch, torch.device("cpu"), 0)
@@ -35,11 +35,11 @@ def _first_batches(data: LightningDataModule) -> Iterator[Any]:
             break
 
 
-def _loaders(found: Any) -> Iterator[Any]:
+def loaders_in(found: Any) -> Iterator[Any]:
     """The loaders that a module returned: one, or several in lists and mappings."""
     if isinstance(found, (Mapping, list, tuple)):
         for child in found.values() if isinstance(found, Mapping) else found:
-            yield from _loaders(child)
+            yield from loaders_in(child)
     else:
         yield found
 

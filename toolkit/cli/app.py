@@ -10,6 +10,7 @@ import typer
 from toolkit.cli import (
     check,
     cp,
+    export,
     fetch,
     ls,
     new,
@@ -40,6 +41,7 @@ for name, command, epilog in (
     ("resume", resume.resume, resume.EXAMPLES),
     ("test", test.run_test, test.EXAMPLES),
     ("predict", predict.predict, predict.EXAMPLES),
+    ("export", export.export, export.EXAMPLES),
     ("check", check.check, check.EXAMPLES),
     ("verify", verify.verify, verify.EXAMPLES),
     ("fetch", fetch.fetch, fetch.EXAMPLES),

@@ -45,6 +45,10 @@ Overrides = Annotated[
     ),
 ]
 
+Checkpoint = Annotated[
+    str, typer.Option("--checkpoint", metavar="NAME", help="The checkpoint: best, last, or the name of one.")
+]
+
 AllowCode = Annotated[
     bool,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.arguments import AllowCode, RunName, Traceback, examples
+from toolkit.cli.arguments import AllowCode, Checkpoint, RunName, Traceback, examples
 from toolkit.cli.garbage import no_collection
 from toolkit.cli.tracebacks import shown_tracebacks
 from toolkit.errors import RequestError, shown_path
@@ -68,9 +68,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    checkpoint: Annotated[
-        str, typer.Option("--checkpoint", metavar="NAME", help="The checkpoint: best, last, or the name of one.")
-    ] = "best",
+    checkpoint: Checkpoint = "best",
     allow_code: AllowCode = False,
     traceback: Traceback = False,
 ) -> None:

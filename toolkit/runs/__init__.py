@@ -2,6 +2,7 @@
 
 from toolkit.runs.deep import DeepReport, deep
 from toolkit.runs.errors import Interrupted, RunFailed, Terminated
+from toolkit.runs.export import Exported, export
 from toolkit.runs.fetch import fetch
 from toolkit.runs.predict import Predicted, predict
 from toolkit.runs.prompt import predict_prompts
@@ -15,6 +16,7 @@ from toolkit.runs.verify import differences, raise_differences, verify
 
 __all__ = [
     "DeepReport",
+    "Exported",
     "Interrupted",
     "Predicted",
     "Retested",
@@ -24,6 +26,7 @@ __all__ = [
     "Terminated",
     "deep",
     "differences",
+    "export",
     "fetch",
     "predict",
     "predict_prompts",

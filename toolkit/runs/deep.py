@@ -25,6 +25,7 @@ from toolkit.engine.trainer import make_trainer
 from toolkit.errors import RequestError, RunError
 from toolkit.registry import Component
 from toolkit.runs.blame import reason_of
+from toolkit.tasks.tensors import tensors_in
 from toolkit.tracking.console import counted
 
 SAMPLES = 2
@@ -208,8 +209,8 @@ class _Looks(pl.Callback):
         if not torch.is_grad_enabled() or self.output_shape:
             return
         self.output_shape = _shapes(outputs)
-        self.samples = next((len(tensor) for tensor in _tensors(inputs) if tensor.dim()), 0)
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in _tensors(outputs) if tensor.is_floating_point()):
+        self.samples = next((len(tensor) for tensor in tensors_in(inputs) if tensor.dim()), 0)
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors_in(outputs) if tensor.is_floating_point()):
             self.non_finite.append("the model's outputs")
 
     def counting(self, task: nn.Module) -> Any:
@@ -249,7 +250,7 @@ class _Looks(pl.Callback):
         # Added up and not measured: what the process takes on a CPU is mostly not the model's.
         weights = list(pl_module.parameters())
         gradients = [parameter.grad for parameter in weights if parameter.grad is not None]
-        state = [tensor for optimizer in trainer.optimizers for tensor in _tensors(dict(optimizer.state))]
+        state = [tensor for optimizer in trainer.optimizers for tensor in tensors_in(dict(optimizer.state))]
         self.bytes = sum(tensor.nbytes for tensor in (*weights, *gradients, *state)) + sum(self._kept.values())
 
 
@@ -309,17 +310,6 @@ def _with_data(checked: Checked, data: Any) -> Checked:
     return dataclasses.replace(checked, blocks={**checked.blocks, "dataset": block})
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _tensors(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _tensors(inner)
-
-
 def _shapes(outputs: Any) -> str:
-    shapes = [str(tuple(tensor.shape)) for tensor in _tensors(outputs)]
+    shapes = [str(tuple(tensor.shape)) for tensor in tensors_in(outputs)]
     return ", ".join(shapes) or type(outputs).__name__

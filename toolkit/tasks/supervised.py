@@ -6,7 +6,7 @@ Imports torch, torchmetrics and Lightning.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from toolkit.tasks.mean import MeanLoss
+from toolkit.tasks.tensors import tensors_in
 
 SPLITS = ("train", "val", "test")
 
@@ -257,8 +258,9 @@ class SupervisedTask(LightningModule):
 
     def unlabelled(self, inputs: Any) -> Any:
         """A batch of inputs whose targets nobody knows, with 0 for each, for transforms and `rows`."""
-        first = next(_tensors(inputs))
-        return inputs, torch.zeros(len(first), dtype=torch.int64, device=first.device)
+        first = next(tensors_in(inputs))
+        # Not its `len`, which `torch.export` would take for the size of every batch.
+        return inputs, torch.zeros(first.shape[0], dtype=torch.int64, device=first.device)
 
     def configure_optimizers(self) -> Any:
         """The optimizer, with its scheduler where there is one."""
@@ -360,14 +362,6 @@ def in_full_precision(outputs: Any) -> Any:
     if isinstance(outputs, Tensor) and outputs.dtype in (torch.float16, torch.bfloat16):
         return outputs.float()
     return outputs
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (Mapping, tuple, list)):
-        for child in value.values() if isinstance(value, Mapping) else value:
-            yield from _tensors(child)
 
 
 def on_cpu(value: Any) -> Any:

@@ -43,7 +43,8 @@ class TfIdf(nn.Module):
         first[:, 1:] = rows[:, 1:] != rows[:, :-1]
         # The first of a row of equals is as many of them away from the first of the next as there are.
         place = torch.arange(rows.shape[1], device=rows.device)
-        following = functional.pad(place.where(first, rows.shape[1])[:, 1:], (0, 1), value=rows.shape[1])
+        # What is padded with depends on the length, which `torch.export` would take for fixed: it is 0 here.
+        following = functional.pad(place.where(first, rows.shape[1])[:, 1:] - rows.shape[1], (0, 1)) + rows.shape[1]
         frequency = following.flip(1).cummin(1).values.flip(1) - place
         rows = rows.where(first, self.padding)
         if self.training:

@@ -117,7 +117,7 @@ class Transformer(nn.Module):
                 tokens,
                 mask=mask,
                 # Without a mask: the kernels leave out half of the work then.
-                causal=self.causal and mask is None and length > 1,
+                causal=self.causal and mask is None and not past,
                 turn=turn,
                 before=cache[number] if cache else None,
                 memory=memory[number] if memory else None,

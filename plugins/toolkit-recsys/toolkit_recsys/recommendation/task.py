@@ -127,6 +127,13 @@ class ItemRecommendation(SupervisedTask):
                 f"the loss {type(loss).__name__} holds an item against others: set task.negatives to {{use: uniform}}"
             )
 
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Scores of all items, float32 ``(batch, num_items)``, for users, int64 ``(batch,)``.
+
+        An item that a user has chosen in training or validation has minus infinity.
+        """
+        return self._masked(inputs, "test")
+
     def computed(self, batch: Any) -> Trained:
         rows, targets = self.recommender.examples(batch)
         samples = len(batch[0])

@@ -74,7 +74,7 @@ class Leaf(nn.Module):
         """
         with torch.autocast(waveforms.device.type, enabled=False):
             heard = functional.conv1d(silenced(waveforms, lengths)[:, None], self._gabor(), padding=self.side)
-            energy = heard.view(len(heard), 2, self.channels, -1).square().sum(1)
+            energy = heard.view(heard.shape[0], 2, self.channels, -1).square().sum(1)
             # Filters go on to ring behind the end of an utterance.
             energy = torch.where(inside(lengths, energy.shape[2])[:, None], energy, 0.0)
             smoothed = functional.conv1d(

@@ -23,7 +23,7 @@ class MaskedBatchNorm(_BatchNorm):
         """
         between = inputs.dim() - 3
         shape = (1, -1, *[1] * (between + 1))
-        mask = there.view(len(there), 1, *[1] * between, there.shape[1]).to(inputs.dtype)
+        mask = there.view(there.shape[0], 1, *[1] * between, there.shape[1]).to(inputs.dtype)
         values = inputs * mask
         if self.training:
             values = values.float()
