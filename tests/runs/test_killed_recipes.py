@@ -135,7 +135,10 @@ REFUSED = {
 }
 """The recipes whose models cannot be exported. Of a recurrent network torch writes out every step; a detector's batch
 holds boxes, and its model gives as many as it finds."""
-ONE_STEP = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "trainer.limit_val_batches=1"]
+ONE_STEP = [
+    *("trainer.max_epochs=1", "trainer.limit_train_batches=1", "trainer.limit_val_batches=1"),
+    *("trainer.limit_test_batches=1", "trainer.devices=1", "trainer.accelerator=cpu", "loggers.wandb=null"),
+]
 PROCESSES = (1, 2)
 ENDS = """
 import os, resource, signal
@@ -226,14 +229,13 @@ def assert_equal(folder: RunFolder, whole: RunFolder) -> None:
 
 @pytest.mark.parametrize("name", OFFLINE)
 def test_its_model_is_exported(name: str) -> None:
-    short = [*OFFLINE[name], *ONE_STEP, "trainer.limit_test_batches=1", "loggers.wandb=null"]
-    toolkit.run(toolkit.load(name, short))
+    toolkit.run(toolkit.load(name, [*OFFLINE[name], *ONE_STEP]))
     if name in REFUSED:
         with pytest.raises((RequestError, RunError), match=REFUSED[name]):
             toolkit.export("last", "served")
         assert not Path("served").exists()
     else:
         done = toolkit.export("last", "served")
-        assert str(done.inputs).count("batch") >= 1
-        assert "(batch" in str(done.outputs)
+        assert "(batch" in str(done.inputs)
+        assert "batch" in str(done.outputs)
         torch.export.load("served/model.pt2")

@@ -90,7 +90,7 @@ def export(
         made = traced(model, *_inputs(experiment))
     except Exception as error:
         reason = reason_of(error, run.checked)
-        if reason is None:
+        if reason is None or isinstance(error, RequestError):
             raise
         raise RunError(f"{recipe} cannot be exported: {reason}") from error
     if not made.difference <= TOLERANCE:
@@ -113,8 +113,11 @@ def export(
 
 def _inputs(experiment: Experiment) -> tuple[Any, Any]:
     """The inputs of two batches as the dataset gives them, on the CPU."""
-    found = [unpacked(batch)[0] for batch in _batches(experiment)]
-    return found[0], found[-1]
+    batches = list(_batches(experiment))
+    try:
+        return unpacked(batches[0])[0], unpacked(batches[-1])[0]
+    except ValueError as error:
+        raise RequestError(f"{experiment.recipe.name} cannot be exported: {error}") from error
 
 
 def _batches(experiment: Experiment) -> Iterator[Any]:

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from toolkit.cli import main
 from toolkit.recipe import load
-from toolkit.runs import resume, run
+from toolkit.runs import export, resume, run
 
 RECIPE = """
 # Who likes what.
@@ -42,6 +43,7 @@ def test_a_run_recommends_by_outside_ids_when_the_table_is_gone(
     result = run(load(recipe))
     assert 0 <= result.metrics["test/ndcg"] <= 1
     assert "1 interaction of a user with an item of earlier or later rows" in capsys.readouterr().err
+    exported = export("last", "served")
     Path("log.csv").unlink()
     assert main(["predict", "last", "--users", "u3", "top=4"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -49,6 +51,13 @@ def test_a_run_recommends_by_outside_ids_when_the_table_is_gone(
     # u3 has had i3 to i8, validation and test among them; the last of these was kept back.
     assert not {row["item"] for row in rows} & {f"i{number}" for number in range(3, 8)}
     assert all(row["title"] == f"Film {row['item'][1:]}" for row in rows)
+    # The program that is exported has the same scores, for users by their numbers.
+    assert (exported.inputs, exported.outputs) == ("int64 (batch)", "float32 (batch, 12)")
+    ids = json.loads(Path("served/ids.json").read_text())
+    program = torch.export.load("served/model.pt2").module()
+    scores = program(torch.tensor([ids["users"].index("u3"), 0]))[0].tolist()
+    by_id = dict(zip(ids["items"], scores, strict=True))
+    assert [by_id[row["item"]] for row in rows] == pytest.approx([row["score"] for row in rows], abs=1e-3)
 
 
 def test_a_run_goes_on_with_the_same_interactions_and_no_others(recipe: str) -> None:

@@ -130,9 +130,9 @@ class ItemRecommendation(SupervisedTask):
     def forward(self, inputs: Tensor) -> Tensor:
         """Scores of all items, float32 ``(batch, num_items)``, for users, int64 ``(batch,)``.
 
-        An item that a user has chosen in training or validation has minus infinity.
+        What a user has chosen in training or validation is scored as the rest is.
         """
-        return self._masked(inputs, "test")
+        return self._scores(inputs, "test")
 
     def computed(self, batch: Any) -> Trained:
         rows, targets = self.recommender.examples(batch)
@@ -173,10 +173,13 @@ class ItemRecommendation(SupervisedTask):
         return best.values, best.indices
 
     def _masked(self, users: Tensor, split: str) -> Tensor:
-        seen, length = self.seen[split], self.recommender.length
-        rows = users if length is None else seen.last(users, length)
-        scores = in_full_precision(self.recommender.scores(rows)).contiguous()
-        return seen.mask(scores, users)
+        return self.seen[split].mask(self._scores(users, split), users)
+
+    def _scores(self, users: Tensor, split: str) -> Tensor:
+        length = self.recommender.length
+        rows = users if length is None else self.seen[split].last(users, length)
+        scores: Tensor = in_full_precision(self.recommender.scores(rows)).contiguous()
+        return scores
 
     def _evaluate(self, split: str, batch: Any) -> Tensor:
         users, relevant = unpacked(batch)
