@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from toolkit.data import DataModule, Splits
-from toolkit.data.buckets import STRETCH, bucketed, by_length, with_longest
+from toolkit.data.buckets import STRETCH, bucketed, by_length, with_some
 from toolkit.data.items import ItemLoader
 from toolkit.data.order import Order, Plan, Process
 from toolkit.data.reading import Reading
@@ -201,12 +201,12 @@ def test_wrong_lengths_are_told_with_their_split(lengths: Any, told: str) -> Non
 
 
 def test_the_longest_samples_tell_what_fits_in_memory() -> None:
-    data = with_longest(Splits(train=Texts([3, 9, 1, 7]), val=Texts([1]), collate=max), 2)
+    data = with_some(Splits(train=Texts([3, 9, 1, 7]), val=Texts([1]), collate=max), "train", slice(2))
     assert data.train.__getitems__([0, 1]).shape == (2, 9)
     assert [len(data.train[index]) for index in range(len(data.train))] == [9, 7]
     assert data.collate is max
     for other in (Splits(train=(torch.arange(3),)), Splits(train=range(3)), Splits(train=iter), Splits()):
-        assert with_longest(other, 2) is other
+        assert with_some(other, "train", slice(2)) is other
 
 
 def test_the_documented_split_loads() -> None:

@@ -20,6 +20,7 @@ from toolkit.runs import (
     fetch,
     raise_differences,
     results_table,
+    resume,
     retest,
     run,
     verify,
@@ -43,6 +44,13 @@ def test_a_run_is_tested_again_with_the_same_result(recipe: Any) -> None:
     assert [path.name for path in again.pictures] == ["test-1-confusion.png"]
     (entry,) = RunFolder(first.folder).read_json()["tests"]
     assert entry["metrics"] == dict(again.metrics)
+
+
+def test_a_run_with_a_datamodule_of_its_own_is_tested_again_and_gone_on_with(recipe: Any) -> None:
+    first = run(recipe("trainer.max_epochs=1", dataset={"use": "./parts.py:Own"}, loader=None))
+    again = retest("last", allow_code=True)
+    assert again.metrics == {name: value for name, value in first.metrics.items() if name.startswith("test/")}
+    assert resume("last", ["trainer.max_epochs=2"], allow_code=True).metrics["val/loss"] != first.metrics["val/loss"]
 
 
 def test_averaged_weights_are_what_is_tested_at_the_end_and_again(recipe: Any) -> None:

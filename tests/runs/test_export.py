@@ -17,12 +17,12 @@ from toolkit.errors import RequestError, RunError
 from toolkit.runs import predict, run
 from toolkit.tracking.folder import RunFolder
 
-CODE = """
+CODE = r'''
 import json
 import os
 
 import torch
-from parts import Net, Splits
+from parts import Net, Own, Splits
 from torch import nn
 
 
@@ -33,7 +33,7 @@ class Tenfold:
 
 
 class Remembering(Tenfold):
-    '''Keeps a tensor from its first batch.'''
+    """Keeps a tensor from its first batch."""
 
     factor = None
 
@@ -59,7 +59,7 @@ class Words(Splits):
 
 
 class Parts(Splits):
-    '''Inputs in a dict.'''
+    """Inputs in a dict."""
 
     def __init__(self):
         super().__init__()
@@ -88,12 +88,61 @@ class OfOneSize(Net):
         return super().forward(inputs) + torch.zeros(len(inputs), 1)
 
 
+class Drawing(Net):
+    def forward(self, inputs):
+        return super().forward(inputs) + (0 if self.training else torch.rand(3))
+
+
+class Few(Words):
+    def __init__(self):
+        super().__init__()
+        self.val = tuple(part[:2] for part in self.val)
+
+
+class Lengthy:
+    def __init__(self, lengths):
+        self.lengths = lengths
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def __getitem__(self, number):
+        return torch.full((self.lengths[number],), number % 3), number % 3
+
+
+class Texts(Splits):
+    """Half of the texts to validate are of one token."""
+
+    def __init__(self):
+        super().__init__()
+        self.train = self.val = self.test = Lengthy([1] * 20 + list(range(2, 22)))
+
+    @staticmethod
+    def collate(samples):
+        inputs, targets = zip(*samples)
+        return nn.utils.rnn.pad_sequence(inputs, batch_first=True), torch.tensor(targets)
+
+
+class OfTexts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.vectors = nn.Embedding(3, 3)
+
+    def forward(self, inputs):
+        return self.vectors(inputs).mean(1)
+
+
+class OwnThatChanges(Own):
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        return batch[0] / 10, batch[1]
+
+
 class Torn(Net):
     def forward(self, inputs):
         if not torch.is_grad_enabled() and os.path.exists("torn"):
             raise ValueError("the net is torn")
         return super().forward(inputs)
-"""
+'''
 SERVE = """
 import json, sys
 import torch
@@ -175,31 +224,53 @@ def test_dicts_go_in_and_what_a_transform_keeps_is_of_real_numbers(exportable: A
     program = torch.export.load("parts/model.pt2").module()
     assert program({"numbers": samples(), "category": torch.zeros(5, dtype=torch.int64)}).shape == (5, 3)
 
-    exportable(transforms={"eval": {"tenfold": {"use": "./exported.py:Remembering"}}})
-    toolkit.export("last", "kept", allow_code=True)
-    outputs = [torch.export.load(f"{name}/model.pt2").module()(samples()) for name in ("kept", "kept")]
+    outputs = []
+    for transform in ("Tenfold", "Remembering"):
+        exportable(transforms={"eval": {"tenfold": {"use": f"./exported.py:{transform}"}}})
+        toolkit.export("last", transform, allow_code=True)
+        outputs.append(torch.export.load(f"{transform}/model.pt2").module()(samples()))
     assert torch.equal(*outputs)
-    assert bool(torch.isfinite(outputs[0]).all())
+
+
+def test_lengths_are_left_open_and_no_sample_is_in_the_file(exportable: Any) -> None:
+    exportable(dataset={"use": "./exported.py:Texts"}, model={"use": "./exported.py:OfTexts"})
+    done = toolkit.export("last", "texts", allow_code=True)
+    assert done.inputs == "int64 (batch, n1)"
+    program = torch.export.load("texts/model.pt2")
+    assert program.module()(torch.ones(2, 5, dtype=torch.int64)).shape == (2, 3)
+    assert program.example_inputs is None
+    # Nor where the model's code lies on this machine.
+    assert b"/exported.py" not in Path("texts/model.pt2").read_bytes()
+
+
+def test_a_datamodule_of_ones_own(exportable: Any) -> None:
+    exportable(dataset={"use": "./parts.py:Own"}, loader=None)
+    assert toolkit.export("last", "own", allow_code=True).inputs == "float32 (batch, 8)"
+    exportable(dataset={"use": "./exported.py:OwnThatChanges"}, loader=None)
+    with pytest.raises(RequestError, match=r"OwnThatChanges changes batches in `on_after_batch_transfer`"):
+        toolkit.export("last", "changed", allow_code=True)
 
 
 def test_what_cannot_be_exported_is_told_and_leaves_nothing(exportable: Any, tmp_path: Path, capsys: Any) -> None:
-    for model, told in (
-        ("Torn", r"small cannot be exported: .*exported.py:Torn.* raised ValueError: the net is torn"),
-        ("Deciding", r"small cannot be exported: .*exported.py:Deciding.* raised GuardOnDataDependent"),
-        ("OfOneSize", r"small cannot be exported: the program would take batches of one shape alone"),
+    for changes, told in (
+        ({"model": "Torn"}, r"exported.py:Torn.* raised ValueError: the net is torn"),
+        ({"model": "Deciding"}, r"exported.py:Deciding.* raised GuardOnDataDependent"),
+        ({"model": "OfOneSize"}, r"the program would take batches of one shape alone .* tensor.shape"),
+        ({"model": "Drawing"}, r"the program's outputs differ from the model's by .* without random numbers"),
+        ({"dataset": "Few"}, r"a batch of val needs 3 samples"),
     ):
-        exportable(model={"use": f"./exported.py:{model}"})
+        exportable(**{block: {"use": f"./exported.py:{name}"} for block, name in changes.items()})
         (tmp_path / "torn").touch()
         before = sorted(path.name for path in tmp_path.iterdir())
         capsys.readouterr()
-        with pytest.raises(RunError, match=told):
+        with pytest.raises((RequestError, RunError), match=rf"small cannot be exported: .*{told}"):
             toolkit.export("last", "served", allow_code=True)
         assert sorted(path.name for path in tmp_path.iterdir()) == before
         # The error says it; torch would print a page besides.
         assert capsys.readouterr() == ("", "")
         (tmp_path / "torn").unlink()
+    exportable()
     (tmp_path / "gone").touch()
     with pytest.raises(RequestError, match="no such data"):
-        exportable(model={"use": "./parts.py:Net"}, dataset={"use": "./exported.py:Words"})
-    with pytest.raises(RequestError, match="no run"):
-        toolkit.export("20200101-000000-none", "served")
+        toolkit.export("last", "served", allow_code=True)
+    assert not Path("served").exists()

@@ -238,4 +238,6 @@ def test_its_model_is_exported(name: str) -> None:
         done = toolkit.export("last", "served")
         assert "(batch" in str(done.inputs)
         assert "batch" in str(done.outputs)
-        torch.export.load("served/model.pt2")
+        # Texts and sounds of any length; a recurrent network is traced step by step.
+        if name.startswith(("text/", "speech/")) and name != "text/char-lm-lstm":
+            assert "n1" in str(done.inputs)

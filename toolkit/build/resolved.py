@@ -1,12 +1,14 @@
 """The recipe as it was built: full names, and what the facts filled. A page that loads as a recipe again.
 
-Imports nothing heavy itself; the objects it is given were built with torch.
+Imports Lightning.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from pytorch_lightning import LightningDataModule
 
 from toolkit.build.experiment import Experiment
 from toolkit.check import all_blocks
@@ -40,4 +42,8 @@ def resolved(experiment: Experiment) -> Resolved:
         changes[path] = experiment.facts[fact]
         told_by_task = fact == "task" and path[0] != "task"
         sources[path] = "from the task" if told_by_task else f"from the dataset: {fact}"
-    return Resolved(recipe.as_written(changes), sources)
+    values = recipe.as_written(changes)
+    if isinstance(experiment.data, LightningDataModule):
+        # The default, which does nothing beside one, and which a page may not say to it.
+        values.pop("loader", None)
+    return Resolved(values, sources)

@@ -19,7 +19,10 @@ def export(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", metavar="FOLDER", help="Where to write it; the run's folder otherwise.", show_default=False
+            "--output",
+            metavar="FOLDER",
+            help="Where to write it; `export` in the run's folder otherwise.",
+            show_default=False,
         ),
     ] = None,
     checkpoint: Checkpoint = "best",

@@ -96,21 +96,22 @@ def bucketed(lengths: Tensor, together: int, seed: int, epoch: int) -> Tensor:
     return torch.cat((full[torch.randperm(whole, generator=generator)].flatten(), last))
 
 
-def with_longest(data: Any, samples: int) -> Any:
-    """The data with its longest training samples alone: what the largest batches of an epoch are made of.
+def with_some(data: Any, name: str, chosen: slice) -> Any:
+    """The data with some samples of one split alone, such as its longest.
 
     Args:
         data: what a dataset component returned; as it is where its batches are not made by lengths.
-        samples: how many to leave.
+        name: of the split.
+        chosen: which samples, of all in the order of their lengths, the longest first.
     """
-    split = getattr(data, "train", None)
+    split = getattr(data, name, None)
     if isinstance(data, LightningDataModule) or split is None or is_stream(split) or tensors_of(split) is not None:
         return data
-    lengths = None if isinstance(split, OnDisk) else lengths_of("train", split)
+    lengths = None if isinstance(split, OnDisk) else lengths_of(name, split)
     if lengths is None:
         return data
-    longest = lengths.argsort(descending=True)[:samples].tolist()
-    return Splits(train=_Some(split, longest), collate=getattr(data, "collate", None))
+    some: dict[str, Any] = {name: _Some(split, lengths.argsort(descending=True)[chosen].tolist())}
+    return Splits(**some, collate=getattr(data, "collate", None))
 
 
 class _Some:

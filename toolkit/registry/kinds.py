@@ -66,7 +66,18 @@ ABOUT: Final[Mapping[str, About]] = {
                 "a static method: the names that it logs, so that a wrong one is told",
             ),
             Member(_COMPONENT, "metric_domains", "the subpackages of torchmetrics whose metrics it can feed"),
-            Member(_MADE, "unlabelled(inputs)", "a batch for `rows` of inputs without targets, for `toolkit predict`"),
+            Member(
+                _MADE,
+                "forward(inputs)",
+                "what the model makes of a batch's inputs, for `toolkit export`, which traces it: a size that may vary "
+                "is taken from `tensor.shape`, because `len(tensor)` is a fixed number there",
+            ),
+            Member(
+                _MADE,
+                "unlabelled(inputs)",
+                "a batch of inputs without targets, for `rows` in `toolkit predict` and for the transforms in "
+                "`toolkit export`",
+            ),
             Member(_MADE, "rows(batch, facts)", "what the model makes of a batch: see `toolkit.tasks.predicting`"),
             Member(_MADE, "drawn(sample, row, facts)", "a picture of a prediction, for `toolkit predict --pictures`"),
             Member(

@@ -43,11 +43,11 @@ def reason_of(error: BaseException, checked: Checked) -> str | None:
     if worker and block is not None:
         return f"{block.component.entry} raised {str(error).strip().splitlines()[-1]}"
     if block is not None:
-        return f"{block.component.entry} raised {type(error).__name__}: {_first_line(error)}"
+        return f"{block.component.entry} raised {type(error).__name__}: {first_line(error)}"
     module = _innermost_module(error)
     if module.partition(".")[0] == "toolkit":
         return None
-    return f"{type(error).__name__}: {_first_line(error)} (raised in {module or 'Python itself'})"
+    return f"{type(error).__name__}: {first_line(error)} (raised in {module or 'Python itself'})"
 
 
 def _too_little(memory: str, checked: Checked) -> str:
@@ -99,6 +99,6 @@ def _innermost_module(error: BaseException) -> str:
     return str(frames[-1].f_globals.get("__name__", "")) if frames else ""
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else ""

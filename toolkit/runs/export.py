@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities.model_helpers import is_overridden
 
-from toolkit.build import Experiment, build, has_split
+from toolkit.build import Experiment, build, has_split, samples_of
 from toolkit.build.batches import loaders_in
 from toolkit.data import DataModule
+from toolkit.data.buckets import with_some
 from toolkit.errors import RequestError, RunError, shown_path
 from toolkit.registry import Registry
 from toolkit.runs.blame import reason_of
+from toolkit.runs.crew import refuse_launchers
 from toolkit.runs.program import Traced, WithTransforms, traced
 from toolkit.runs.trained import BEST, Trained, trained
 from toolkit.tasks.supervised import unpacked
+from toolkit.tasks.tensors import mapped, tensors_in
 from toolkit.tracking.exported import export_folder
 from toolkit.tracking.folder import RunFolder, find
 from toolkit.tracking.provenance import packages
@@ -31,8 +33,10 @@ SPLITS = ("val", "test", "train")
 """The first that there is gives the batches."""
 SAMPLES = (4, 7)
 """In the batch that is traced, and in the one that the program is tried on: a number that it fixes shows."""
+LEAST = 2
+"""Samples in either: one is a number of its own to torch."""
 TOLERANCE = 1e-4
-"""What outputs may differ by: kernels of other sizes add up in another order."""
+"""What outputs may differ by: torch takes some operations apart when it traces them."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def export(
             pairs of inputs and targets.
         RunError: the model cannot be traced, or the program is not the same.
     """
+    refuse_launchers("toolkit export")
     folder = find(which, root)
     target = export_folder(folder, output)
     registry = registry or Registry.scan()
@@ -88,49 +93,81 @@ def export(
     try:
         model = WithTransforms(experiment.task, experiment.transforms["eval"]).eval()
         made = traced(model, *_inputs(experiment))
+        if not made.difference <= TOLERANCE:
+            raise RunError(
+                f"the program's outputs differ from the model's by {made.difference:.3g}; they have to be the same for "
+                "the same inputs, without random numbers"
+            )
+        description = {
+            "recipe": recipe,
+            "run": folder.id,
+            "checkpoint": run.checkpoint.name,
+            "inputs": made.inputs,
+            "outputs": made.outputs,
+            "difference": made.difference,
+            "facts": run.facts,
+            "packages": packages(registry),
+        }
+        files = _written(target, run, made, description)
     except Exception as error:
         reason = reason_of(error, run.checked)
-        if reason is None or isinstance(error, RequestError):
+        if reason is None:
             raise
-        raise RunError(f"{recipe} cannot be exported: {reason}") from error
-    if not made.difference <= TOLERANCE:
-        raise RunError(
-            f"{recipe} cannot be exported: what the program gives differs from the model's by {made.difference:.3g}"
-        )
-    description = {
-        "recipe": recipe,
-        "run": folder.id,
-        "checkpoint": run.checkpoint.name,
-        "inputs": made.inputs,
-        "outputs": made.outputs,
-        "difference": made.difference,
-        "facts": run.facts,
-        "packages": packages(registry),
-    }
-    files = _written(target, run, made, description)
+        failed = RequestError if isinstance(error, RequestError) else RunError
+        raise failed(f"{recipe} cannot be exported: {reason}") from error
     return Exported(target, files, run.checkpoint, made.inputs, made.outputs, made.difference)
 
 
 def _inputs(experiment: Experiment) -> tuple[Any, Any]:
-    """The inputs of two batches as the dataset gives them, on the CPU."""
-    batches = list(_batches(experiment))
-    try:
-        return unpacked(batches[0])[0], unpacked(batches[-1])[0]
-    except ValueError as error:
-        raise RequestError(f"{experiment.recipe.name} cannot be exported: {error}") from error
+    """Inputs of two batches as the dataset gives them, on the CPU: to trace with, and to try the program on.
+
+    They are not of the same number of samples and, where samples have lengths, not of the same length.
+    """
+    name = next(name for name in SPLITS if has_split(experiment.data, name))
+    batches = _own_batches if isinstance(experiment.data, LightningDataModule) else _batches
+    inputs, others = batches(experiment, name)
+    if min(len(next(tensors_in(batch), ())) for batch in (inputs, others)) < LEAST:
+        raise RequestError(
+            f"dataset: a batch of {name} needs {LEAST + 1} samples: some trace the model, and all of them show "
+            "that the program takes another number"
+        )
+    return inputs, others
 
 
-def _batches(experiment: Experiment) -> Iterator[Any]:
+def _batches(experiment: Experiment, name: str) -> tuple[Any, Any]:
     data = experiment.data
-    loader = f"{next(name for name in SPLITS if has_split(data, name))}_dataloader"
-    if isinstance(data, LightningDataModule):
-        # It makes batches of its own sizes.
-        yield from islice(next(loaders_in(getattr(data, loader)())), len(SAMPLES))
-        return
-    kept = {name: value for name, value in experiment.checked.loader.items() if name == "on_bad_sample"}
-    for samples in SAMPLES:
-        module = DataModule(data, {"batch_size": samples, "workers": 0, **kept})
-        yield next(iter(getattr(module, loader)()))
+    samples = samples_of(getattr(data, name))
+    count = sum(SAMPLES) if samples is None else samples
+    few, many = min(SAMPLES[0], count - 1), min(SAMPLES[1], count)
+    kept = {key: value for key, value in experiment.checked.loader.items() if key == "on_bad_sample"}
+
+    def first(size: int, chosen: slice) -> Any:
+        loader = {"batch_size": max(1, size), "workers": 0, **kept}
+        module = DataModule(with_some(data, name, chosen), loader)
+        return _inputs_of(next(iter(getattr(module, f"{name}_dataloader")())))
+
+    # Of samples with lengths the longest, and some in the middle: the shortest may be all of one length.
+    return first(few, slice(few)), first(many, slice(min(count // 2, count - many), None))
+
+
+def _own_batches(experiment: Experiment, name: str) -> tuple[Any, Any]:
+    data = experiment.data
+    for hook in ("on_before_batch_transfer", "on_after_batch_transfer"):
+        if is_overridden(hook, data):
+            raise RequestError(
+                f"dataset: {type(data).__name__} changes batches in `{hook}`, which is no part of the program; let a "
+                "transform in transforms.eval do it"
+            )
+    loader = next(loaders_in(getattr(data, f"{name}_dataloader")()), ())
+    inputs = _inputs_of(next(iter(loader), None))
+    return mapped(inputs, lambda tensor: tensor[:-1]), inputs
+
+
+def _inputs_of(batch: Any) -> Any:
+    try:
+        return unpacked(batch)[0]
+    except ValueError as error:
+        raise RequestError(str(error)) from error
 
 
 def _written(target: Path, run: Trained, made: Traced, description: dict[str, Any]) -> tuple[str, ...]:
@@ -141,9 +178,9 @@ def _written(target: Path, run: Trained, made: Traced, description: dict[str, An
         with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as part:
             whole = Path(part) / target.name
             whole.mkdir()
-            torch.export.save(made.program, whole / PROGRAM)
             for name, content in files.items():
                 (whole / name).write_bytes(content)
+            torch.export.save(made.program, whole / PROGRAM)
             whole.rename(target)
     except OSError as error:
         raise RequestError(f"{shown_path(target)} could not be written: {error.strerror or error}") from error

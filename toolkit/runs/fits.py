@@ -19,7 +19,7 @@ import torch
 from toolkit.build import build, samples_of
 from toolkit.check import resolve
 from toolkit.data import data_module
-from toolkit.data.buckets import with_longest
+from toolkit.data.buckets import with_some
 from toolkit.engine.memory import available_memory, out_of_memory, peak_memory
 from toolkit.engine.quiet import quiet_lightning
 from toolkit.engine.trainer import automatic_accelerator, make_trainer
@@ -190,7 +190,8 @@ class _Trial:
             del options["precision"]
         loader = {**self._checked.loader, "batch_size": size, "workers": 0}
         data = data_module(
-            with_longest(experiment.data, STEPS * size),
+            # What the largest batches of an epoch are made of.
+            with_some(experiment.data, "train", slice(STEPS * size)),
             loader,
             experiment.transforms,
             experiment.recipe.get("seed", default=0),

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from toolkit.errors import RequestError, RunError
+from toolkit.runs.blame import first_line
 from toolkit.tasks.predicting import Predicts
 from toolkit.tasks.supervised import unpacked
 from toolkit.tasks.tensors import mapped, tensors_in
@@ -35,7 +36,7 @@ class Traced:
     """A text for each tensor, such as ``uint8 (batch, 1, 28, 28)``, in the dicts and tuples that the tensors are in."""
     outputs: Any
     difference: float
-    """Between outputs of the program and of the model, at most."""
+    """Between outputs of the program and of the model, at most; a share of the largest output where that is over 1."""
 
 
 class WithTransforms(nn.Module):
@@ -90,13 +91,22 @@ def traced(model: nn.Module, inputs: Any, others: Any) -> Traced:
         try:
             given = program.module()(others)
         except AssertionError as error:
-            raise RunError(f"the program would take batches of one shape alone ({_first_line(error)})") from error
+            raise RunError(
+                f"the program would take batches of one shape alone ({first_line(error)}); what a model learns by "
+                "len(tensor) is fixed, what tensor.shape tells is not"
+            ) from error
+        apart = [_difference(*pair) for pair in zip(tensors_in(given), tensors_in(expected), strict=True)]
+    # Samples of the user's data, and where files lie on this machine, have no place in what is handed on.
+    program.example_inputs = None
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
     described = _described(program)
     return Traced(
         program,
         mapped(others, lambda _: next(described)),
         mapped(expected, lambda _: next(described)),
-        max(map(_difference, tensors_in(given), tensors_in(expected)), default=0.0),
+        # torch's maximum, which keeps what is no number.
+        float(torch.tensor([0.0, *apart]).max()),
     )
 
 
@@ -131,12 +141,12 @@ def _described(program: ExportedProgram) -> Iterator[str]:
 
 
 def _difference(given: Tensor, expected: Tensor) -> float:
+    """The largest difference, as a share of the largest expected number where that is more than 1."""
     if given.shape != expected.shape or given.dtype != expected.dtype:
         return math.inf
-    # Equal infinities and equal NaN are no difference.
-    apart = torch.where((given == expected) | (given != given) & (expected != expected), 0, given - expected)
-    return float(apart.double().abs().amax()) if apart.numel() else 0.0
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    if not given.numel():
+        return 0.0
+    one, other = given.double(), expected.double()
+    # Equal infinities, and two that are no numbers, are no difference.
+    apart = (one - other).abs().masked_fill((one == other) | (one.isnan() & other.isnan()), 0.0)
+    return float(apart.max() / other.nan_to_num(0.0, 0.0, 0.0).abs().max().clamp_min(1.0))

@@ -85,7 +85,7 @@ class Segmentation(SupervisedTask):
 
     def unlabelled(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """A batch of images ``(batch, channels, height, width)`` with masks of zeros, for transforms and `rows`."""
-        return inputs, torch.zeros((len(inputs), *inputs.shape[-2:]), dtype=torch.int64, device=inputs.device)
+        return inputs, torch.zeros((inputs.shape[0], *inputs.shape[-2:]), dtype=torch.int64, device=inputs.device)
 
     def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         """By image ``shares``, the share of the pixels that each class found takes, the largest first; and ``mask``.

@@ -165,7 +165,7 @@ class Recognition(SupervisedTask):
     def unlabelled(self, inputs: Heard) -> Any:
         """A batch of waveforms with lengths of which nobody knows what is said, for transforms and `rows`."""
         waveforms, _ = inputs
-        return inputs, torch.full((len(waveforms), 1), IGNORED, device=waveforms.device)
+        return inputs, torch.full((waveforms.shape[0], 1), IGNORED, device=waveforms.device)
 
     def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         """By sample its ``transcript``; and where it is known when words are said, ``words`` with begin and end of each

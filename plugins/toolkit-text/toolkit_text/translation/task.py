@@ -157,7 +157,7 @@ class Seq2Seq(SupervisedTask):
 
     def unlabelled(self, inputs: Tensor) -> Any:
         """A batch of sources ``(batch, m)`` of which no translation is known, for transforms and `rows`."""
-        begun = torch.full((len(inputs), 1), self.tokenizer.bos_id, device=inputs.device)
+        begun = torch.full((inputs.shape[0], 1), self.tokenizer.bos_id, device=inputs.device)
         return (inputs, begun), torch.full_like(begun, IGNORED)
 
     def rows(self, batch: Any, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
