@@ -92,7 +92,7 @@ OFFLINE: dict[str, list[str]] = {
         *(*NARROW, *WRITTEN, "model.heads=2", "loader.workers=0", "engine.compile=false"),
         *("trainer.strategy=auto", "trainer.precision=32-true", "trainer.max_epochs=3"),
     ],
-    "text/language-id": _ensemble("mean", "peaks", "cnn"),
+    "text/language-id": _ensemble("mean", "peaks", "cnn", "mid", "far"),
     "text/sentiment": _ensemble("near", "far"),
     "text/topics": ["dataset={use: movie_sentiment, tokenizer: {use: words}}", *TEXTS],
     "text/translate-en-de": TRANSLATIONS,
