@@ -38,10 +38,14 @@ TINY_BERT = [
     f"model.config={{model_type: bert, hidden_size: 16, {ONE_BLOCK}}}",
 ]
 TRANSLATIONS = [
-    *("model.width=16", "model.hidden=32", "model.encoder_depth=1", "model.decoder_depth=1"),
     *("trainer.limit_train_batches=30", "trainer.limit_val_batches=2", "trainer.limit_test_batches=2"),
     *("trainer.max_epochs=4", "trainer.check_val_every_n_epoch=1"),
 ]
+
+
+def _translators(*places: str) -> list[str]:
+    sizes = ("width=16", "hidden=32", "encoder_depth=1", "decoder_depth=1")
+    return [*(f"{place}.{size}" for place in places for size in sizes), *TRANSLATIONS]
 
 
 def _ensemble(*names: str) -> list[str]:
@@ -95,8 +99,8 @@ OFFLINE: dict[str, list[str]] = {
     "text/language-id": _ensemble("mean", "peaks", "cnn", "mid", "far"),
     "text/sentiment": _ensemble("near", "far"),
     "text/topics": ["dataset={use: movie_sentiment, tokenizer: {use: words}}", *TEXTS],
-    "text/translate-en-de": TRANSLATIONS,
-    "text/translate-help": ["dataset={use: interface_strings, memory: 1, lexicon: 3}", *TRANSLATIONS],
+    "text/translate-en-de": _translators("model.model.one", "model.model.other"),
+    "text/translate-help": ["dataset={use: interface_strings, memory: 1, lexicon: 3}", *_translators("model")],
     "vision/cifar10": [*IN_GREY, *SMALL, "model.model.depth=20", "trainer.max_epochs=15"],
     "vision/digit-detection": [*SCENES, "trainer.max_epochs=4"],
     "vision/digit-recognition": [*SCENES, "trainer.max_epochs=12"],

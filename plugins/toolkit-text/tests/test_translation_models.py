@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from toolkit_text.ensemble import Ensemble
 from toolkit_text.translation.attention_rnn import AttentionRNN
 from toolkit_text.translation.beam_search import beam_search, rows_of
 from toolkit_text.translation.lexicon import FILE, Lexicon
@@ -24,6 +25,9 @@ MODELS = {
     ),
     "gru": lambda vocab_size: AttentionRNN(vocab_size, PAD, 16, depth=2),
     "lstm": lambda vocab_size: AttentionRNN(vocab_size, PAD, 16, cell="lstm"),
+    "ensemble": lambda vocab_size: Ensemble(
+        {name: MODELS[name](vocab_size) for name in ("copying transformer", "gru")}
+    ),
 }
 
 
