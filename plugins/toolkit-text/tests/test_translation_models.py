@@ -192,3 +192,19 @@ def test_widths_that_cannot_be_are_refused() -> None:
         AttentionRNN(VOCAB, PAD, width=15)
     with pytest.raises(ValueError, match="heads=5"):
         TransformerSeq2Seq(VOCAB, PAD, width=16, heads=5)
+
+
+def test_an_ensemble_deals_pairs_out_whole_and_translates_only_where_all_can() -> None:
+    ensemble = made("ensemble")
+    source, target = texts([7, 3, 5]).repeat(4, 1), texts([4, 6, 2], seed=1).repeat(4, 1)
+    alone = torch.stack([model((source, target)) for model in ensemble.model.values()])
+    for part in ensemble.modules():
+        part.training = part is ensemble  # so that nothing is dropped
+    dealt = ensemble((source, target))
+    own = torch.isclose(dealt, alone, atol=1e-5).flatten(2).all(2)
+    # To each pair one of the models has answered, and each of them to half of the pairs.
+    assert own.sum(0).tolist() == [1] * 12
+    assert own.sum(1).tolist() == [6, 6]
+    lone = Ensemble({name: nn.Embedding(VOCAB, VOCAB) for name in ("one", "two")})
+    assert not hasattr(lone, "encode")
+    assert not hasattr(lone, "step")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -46,17 +46,32 @@ class Ensemble(nn.Module):
         logits, order = (torch.cat(each) for each in zip(*dealt, strict=True))
         return logits[order.argsort()]
 
-    def encode(self, source: Tensor) -> tuple[Any, ...]:
-        """What `step` has to know of sources `(batch, m)`, of each model."""
-        models: Any = self.model.values()
-        return tuple(model.encode(source) for model in models)
+    @property
+    def encode(self) -> Callable[[Tensor], tuple[Any, ...]]:
+        """From sources `(batch, m)` to what `step` has to know of them, of each model. Only where all translate."""
+        models = self._translators("encode")
+        return lambda source: tuple(model.encode(source) for model in models)
 
-    def step(self, tokens: Tensor, memory: tuple[Any, ...], cache: tuple[Any, ...] | None) -> tuple[Tensor, Any]:
-        """Log probabilities `(batch, vocab_size)` after one more token of each sample, `(batch,)`, and the caches."""
-        models: Any = self.model.values()
-        known = zip(models, memory, cache or [None] * len(memory), strict=True)
-        logits, caches = zip(*(model.step(tokens, *of_model) for model, *of_model in known), strict=True)
-        return _mean(logits), caches
+    @property
+    def step(self) -> Callable[[Tensor, tuple[Any, ...], tuple[Any, ...] | None], tuple[Tensor, Any]]:
+        """From tokens `(batch,)`, what `encode` gave and the caches to what follows: log probabilities
+        `(batch, vocab_size)`, and the caches. Only where all translate.
+        """
+        models = self._translators("step")
+
+        def step(tokens: Tensor, memory: tuple[Any, ...], cache: tuple[Any, ...] | None) -> tuple[Tensor, Any]:
+            known = zip(models, memory, cache or [None] * len(memory), strict=True)
+            logits, caches = zip(*(model.step(tokens, *of_model) for model, *of_model in known), strict=True)
+            return _mean(logits), caches
+
+        return step
+
+    def _translators(self, method: str) -> list[Any]:
+        models: list[Any] = list(self.model.values())
+        if not all(hasattr(model, "encode") and hasattr(model, "step") for model in models):
+            # As if it were not written: whoever asks whether a model translates, or writes texts, asks for its methods.
+            raise AttributeError(method)
+        return models
 
 
 def _rows(inputs: Tensor | tuple[Tensor, ...], rows: Tensor) -> Tensor | tuple[Tensor, ...]:
