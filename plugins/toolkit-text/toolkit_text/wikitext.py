@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
-from toolkit_text.hub_layout import Layout, text_of
+from toolkit_text.hub_layout import HubLayout, text_of
 from toolkit_text.language_data import check_context, evaluation_splits, language_splits, stand_in
 from toolkit_text.packed_stream import PackedStream
 from toolkit_text.splits import Splits
@@ -19,7 +19,7 @@ from toolkit_text.tokenizer import TokenizerPart, fitted
 PATH = "Salesforce/wikitext"
 NAMES = {"train": "train", "val": "validation", "test": "test"}
 """What the hub calls the splits."""
-LAYOUT = Layout(
+LAYOUT = HubLayout(
     tuple(NAMES.values()), ("text",), "{use: plain_text, train: FILE, val: FILE, column: COLUMN, tokenizer: bpe}"
 )
 TITLE = re.compile(r" = [^=].* = \n")

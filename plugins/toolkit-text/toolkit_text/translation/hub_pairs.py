@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
-from toolkit_text.hub_layout import Layout
+from toolkit_text.hub_layout import HubLayout
 from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import TokenizerPart, fitted
@@ -148,7 +148,7 @@ def wmt(
 
 def _in_memory(
     loaded: Mapping[str, Any],
-    layout: Layout,
+    layout: HubLayout,
     path: str,
     tokenizer: TokenizerPart | None,
     max_length: int,
@@ -158,7 +158,7 @@ def _in_memory(
     return pair_splits(_pairs(loaded, layout, path), tokenizer, reading, run_files)
 
 
-def _pairs(loaded: Mapping[str, Any], layout: Layout, path: str) -> dict[str, TextPairs]:
+def _pairs(loaded: Mapping[str, Any], layout: HubLayout, path: str) -> dict[str, TextPairs]:
     """Of every split that has a name here."""
     found = {}
     for name, ours in NAMES.items():
@@ -170,9 +170,9 @@ def _pairs(loaded: Mapping[str, Any], layout: Layout, path: str) -> dict[str, Te
     return found
 
 
-def _layout(source: str, target: str, *splits: str) -> Layout:
+def _layout(source: str, target: str, *splits: str) -> HubLayout:
     otherwise = "{use: parallel_table, train: FILE, val: FILE, test: FILE, source: COLUMN, target: COLUMN}"
-    return Layout(splits, (source, target), otherwise, inside="translation")
+    return HubLayout(splits, (source, target), otherwise, inside="translation")
 
 
 def _two(source: str, target: str, languages: tuple[str, ...], pivot: str | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from toolkit_text.hub_layout import Layout, text_of
+from toolkit_text.hub_layout import HubLayout, text_of
 from toolkit_text.notes import counted, note
 from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.translation.grouped import grouped
@@ -32,7 +32,7 @@ class TextStream:
         ValueError: one is no text.
     """
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]], layout: Layout, name: str) -> None:
+    def __init__(self, rows: Iterable[Mapping[str, Any]], layout: HubLayout, name: str) -> None:
         self.rows: Any = rows
         self.layout = layout
         self.name = name
