@@ -93,16 +93,16 @@ class PackedStream:
         step = self.num_shards * self.context
         yield from self._dealt(step)
         for text in self.texts:
-            self._read([self.tokenizer.eos_id, *self.tokenizer.encode(text)])
+            self._read(self.tokenizer.encode(text))
             yield from self._dealt(step)
         self._tell(f"the split 'train' in epoch {self.epoch}")
 
-    def _read(self, tokens: list[int]) -> None:
+    def _read(self, ids: list[int]) -> None:
         early = self._tokens < EARLY
-        self._left += tokens
-        self._tokens += len(tokens)
-        if self.tokenizer.unk_id != self.tokenizer.eos_id:
-            self._unknown += tokens.count(self.tokenizer.unk_id)
+        # A new list: the state holds the one before.
+        self._left = [*self._left, self.tokenizer.eos_id, *ids]
+        self._tokens += 1 + len(ids)
+        self._unknown += self.tokenizer.unknown(ids)
         if early and self._tokens >= EARLY and self.epoch == 0:
             self._tell("the beginning of the split 'train'")
 
