@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NAMES = {"train": "train", "val": "validation", "test": "test"}
+"""What sets of the hub call the splits, most of them."""
+
 
 @dataclass(frozen=True)
 class HubLayout:
