@@ -194,3 +194,17 @@ def test_a_prompt_is_text_whatever_files_are(tmp_path, capsys):
         ((_, tokens),) = reader.read(prompt, io.BytesIO(prompt.encode()))
         assert data.text_of(tokens) == prompt
     assert capsys.readouterr().err == ""
+
+
+def test_notes_on_a_prompt_do_not_repeat_it(tmp_path, capsys):
+    file = tmp_path / "a.csv"
+    file.write_text("label,text\nx,ab\ny,b\n")
+    data = text_table(train=str(file), tokenizer=Characters(), val_share=0, max_length=4)
+    capsys.readouterr()
+    prompt = "abcabc\n\nab"
+    assert len(list(text_table.reader(data.facts, data.run_files).read(prompt, io.BytesIO(prompt.encode())))) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "note: prompts: 1 empty line left out",
+        "note: prompts: 1 text longer than 4 tokens: the rest of each is left out",
+        "note: prompts: 1 token unknown to the tokenizer of the run",
+    ]

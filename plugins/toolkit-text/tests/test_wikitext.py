@@ -14,6 +14,7 @@ import torch
 from toolkit_text import packed_stream
 from toolkit_text.characters import Characters
 from toolkit_text.splits import Splits
+from toolkit_text.tokenizer_file import TokenizerFile
 from toolkit_text.wikitext import wikitext2, wikitext103
 
 from toolkit.data.download import no_downloads
@@ -113,6 +114,16 @@ def test_a_stream_stops_again_before_another_article_is_read(streamed: Callable[
         assert windows(then) == expected[stopped + 1 :]
 
 
+def test_a_stream_that_was_read_to_its_end_has_no_more(streamed: Callable[..., Splits]) -> None:
+    stream = streamed().train
+    # With so many parts the last articles are read after the last window, and fill none.
+    for parts in range(20, 41, 4):
+        part, then = (stream.shard(parts, 0) for _ in range(2))
+        assert list(part)
+        then.load_state_dict(json.loads(json.dumps(part.state_dict())))
+        assert list(then) == []
+
+
 def test_parts_of_a_stream_are_equally_long_and_have_every_window_once(streamed: Callable[..., Splits]) -> None:
     expected = windows(streamed().train)
     parts = [windows(streamed().train.shard(3, index)) for index in range(3)]
@@ -121,10 +132,13 @@ def test_parts_of_a_stream_are_equally_long_and_have_every_window_once(streamed:
     assert together == expected[: len(together)]
 
 
+@pytest.mark.parametrize("eos", ["<eos>", "<unk>"])
 def test_unknown_tokens_of_a_stream_are_counted(
-    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: str, eos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rare = Characters(min_count=8)
+    file = tmp_path / "tokenizer.json"
+    file.write_bytes(Characters(min_count=8).fit(ARTICLES["train"]).to_bytes())
+    rare = TokenizerFile(str(file), ("<pad>", "<unk>", "<bos>", eos))
     wikitext2(rare, context=8, path=folder)
     whole = next(line for line in capsys.readouterr().err.splitlines() if "'train'" in line)
     assert whole.startswith("note: ")
@@ -189,7 +203,7 @@ trainer: {{max_steps: 80, val_check_interval: 10, accelerator: cpu}}
         ),
         (
             {"train": rows(["a"]), "validation": rows(["a"]), "test": [{"text": "a"}, {"text": None}]},
-            "the split 'test': a line is None, and a text is expected",
+            "the split 'test': a line is None, and a text is expected: in a folder that path names, leave the row",
         ),
     ],
 )

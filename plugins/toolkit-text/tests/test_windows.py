@@ -32,6 +32,13 @@ def test_every_text_stands_behind_the_token_that_ends_texts() -> None:
     assert row.characters_per_token == pytest.approx(4 / 6)
 
 
+def test_a_token_that_ends_texts_is_not_unknown_where_it_is_the_unknown_one_too() -> None:
+    tokenizer = Tokenizer.from_bytes(characters("abc").to_bytes(), ("<pad>", "<unk>", "<bos>", "<unk>"))
+    row = packed(["ab", "xc"], tokenizer)
+    assert row.tokens.tolist().count(tokenizer.eos_id) == 3
+    assert row.unknown == 1
+
+
 @pytest.mark.parametrize(("size", "dtype"), [(256, torch.uint8), (257, torch.int16), (40_000, torch.int16)])
 def test_the_row_is_as_small_as_the_vocabulary_allows_and_loses_nothing(size: int, dtype: torch.dtype) -> None:
     text = "".join(chr(0x10000 + number) for number in range(size - 4))

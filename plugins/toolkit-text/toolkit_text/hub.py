@@ -6,12 +6,12 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from toolkit_text.hub_layout import Layout
+from toolkit_text.hub_layout import HubLayout
 from toolkit_text.hub_stream import HubStream
 
 
 def load_hub(
-    path: str, layout: Layout, name: str | None = None, *, revision: str | None = None, streaming: bool = False
+    path: str, layout: HubLayout, name: str | None = None, *, revision: str | None = None, streaming: bool = False
 ) -> dict[str, Any]:
     """All splits of a dataset of the hub, by their names; or of a folder that is laid out like one.
 
@@ -53,7 +53,7 @@ def load_hub(
     except Exception as error:  # of many kinds: no such name, no network, an error of the server, files at odds
         # What is wrong with a folder is not the absence of the data, for which a check takes a stand-in.
         raise (ValueError if folder.is_dir() else OSError)(f"{path}: {_reason(error)}") from error
-    layout.checked(path, found.keys(), first)
+    layout.check(path, found.keys(), first)
     return found
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NAMES = {"train": "train", "val": "validation", "test": "test"}
+"""What sets of the hub call the splits, most of them."""
+
 
 @dataclass(frozen=True)
-class Layout:
+class HubLayout:
     """Splits and columns that a set has to have."""
 
     splits: tuple[str, ...]
@@ -18,8 +21,8 @@ class Layout:
     inside: str = ""
     """A column that may hold these columns by their names."""
 
-    def checked(self, path: str, splits: Iterable[str], first: Mapping[str, Mapping[str, Any] | None]) -> None:
-        """Looks at the names of the splits that are expected, and of their columns.
+    def check(self, path: str, splits: Iterable[str], first: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Look at the names of the splits that are expected, and of their columns.
 
         Arguments:
             path: where the set is.
@@ -57,5 +60,8 @@ def text_of(value: Any, where: str) -> str:
         ValueError: it is none; the message begins with `where`.
     """
     if not isinstance(value, str):
-        raise ValueError(f"{where} is {value!r}, and a text is expected: leave the row out, or give it an empty text")
+        raise ValueError(
+            f"{where} is {value!r}, and a text is expected: "
+            "in a folder that path names, leave the row out or give it an empty text"
+        )
     return value

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from toolkit_text.hub import load_hub
-from toolkit_text.hub_layout import Layout, text_of
+from toolkit_text.hub_layout import HubLayout, text_of
 from toolkit_text.labelled import Labelled, labelled_splits, stand_in, stratified
 from toolkit_text.line_reader import LineReader
 from toolkit_text.reading import Reading
@@ -32,8 +32,8 @@ class Source:
     class_names: tuple[str, ...]
 
     @property
-    def layout(self) -> Layout:
-        return Layout(("train", self.test), (self.text, "label"), OTHERWISE)
+    def layout(self) -> HubLayout:
+        return HubLayout(("train", self.test), (self.text, "label"), OTHERWISE)
 
 
 AG_NEWS = Source("text", "test", ("World", "Sports", "Business", "Sci/Tech"))

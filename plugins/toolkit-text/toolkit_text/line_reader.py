@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from torch import Tensor
 
-from toolkit_text.raw_texts import raw_texts, tell_of
+from toolkit_text.raw_texts import called, raw_texts, tell_of
 from toolkit_text.reading import READING_FILE, Reading
 from toolkit_text.tables import SUFFIXES
 from toolkit_text.texts import Encoder, padded
@@ -34,9 +34,10 @@ class LineReader:
 
     def read(self, name: str, stream: BinaryIO) -> Iterator[tuple[str, Tensor]]:
         """Raises ValueError where it is no text, or no such table."""
+        where = called(name, stream)
         lines, texts = zip(*raw_texts(name, stream, self.reading), strict=True)
         encoded = self.encoder.encode(texts)
-        tell_of(encoded, self.reading.max_length, name)
+        tell_of(encoded, self.reading.max_length, where)
         several = len(texts) > 1
         for number, line in enumerate(lines):
             yield (f"{name}:{line}" if several else name), encoded[number]

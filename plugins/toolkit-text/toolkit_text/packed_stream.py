@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from toolkit_text.notes import unknown_tokens
+from toolkit_text.resumable import Resumable
 from toolkit_text.tokenizer import Tokenizer
 
 EARLY = 1_000_000
@@ -29,7 +30,7 @@ class Texts(Protocol):
         ...
 
 
-class PackedStream:
+class PackedStream(Resumable[tuple[Tensor, Tensor]]):
     """Windows one after the other, `(inputs, targets)`, both int64 `(context,)`: a stream.
 
     The texts stand one after the other, each behind the token that ends a text; targets are the tokens one place
@@ -65,7 +66,6 @@ class PackedStream:
         self._left: list[int] = []
         """Tokens that were read and are in no window yet, but for the last of the window before."""
         self._state: dict[str, Any] = {}
-        self._going_on = False
 
     def set_epoch(self, epoch: int) -> None:
         """Which epoch is read; its windows are those of any other."""
@@ -79,30 +79,28 @@ class PackedStream:
         """Where reading is, after the window that came last."""
         return self._state
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Have the next iteration go on where another one was."""
+    def _begin(self) -> None:
+        self._left, self._tokens, self._unknown = [], 0, 0
+
+    def _go_to(self, state: Mapping[str, Any]) -> None:
         self.texts.load_state_dict(state["texts"])
         self._left = list(state["left"])
         self._tokens, self._unknown = state["tokens"], state["unknown"]
-        self._going_on = True
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        if not self._going_on:
-            self._left, self._tokens, self._unknown = [], 0, 0
-        self._going_on = False
+    def _items(self) -> Iterator[tuple[Tensor, Tensor]]:
         step = self.num_shards * self.context
         yield from self._dealt(step)
         for text in self.texts:
-            self._read([self.tokenizer.eos_id, *self.tokenizer.encode(text)])
+            self._read(self.tokenizer.encode(text))
             yield from self._dealt(step)
         self._tell(f"the split 'train' in epoch {self.epoch}")
 
-    def _read(self, tokens: list[int]) -> None:
+    def _read(self, ids: list[int]) -> None:
         early = self._tokens < EARLY
-        self._left += tokens
-        self._tokens += len(tokens)
-        if self.tokenizer.unk_id != self.tokenizer.eos_id:
-            self._unknown += tokens.count(self.tokenizer.unk_id)
+        # A new list: the state holds the one before.
+        self._left = [*self._left, self.tokenizer.eos_id, *ids]
+        self._tokens += 1 + len(ids)
+        self._unknown += self.tokenizer.unknown(ids)
         if early and self._tokens >= EARLY and self.epoch == 0:
             self._tell("the beginning of the split 'train'")
 

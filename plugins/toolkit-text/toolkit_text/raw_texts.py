@@ -31,8 +31,8 @@ def raw_texts(name: str, stream: BinaryIO, reading: FileReading) -> Iterator[tup
     Raises:
         ValueError: it is no text, no such table, or there is no text in it.
     """
-    # The toolkit gives a prompt as bytes in UTF-8, whatever files are in; and one may end as the name of a table does.
-    prompted = isinstance(stream, io.BytesIO) and stream.getvalue() == name.encode()
+    # A prompt may end as the name of a table does.
+    prompted = _is_prompt(name, stream)
     if not prompted and is_table(Path(name)):
         table = read_table(name, [reading.column], encoding=reading.encoding)
         yield from zip(table.lines, table.columns[reading.column], strict=True)
@@ -48,7 +48,12 @@ def raw_texts(name: str, stream: BinaryIO, reading: FileReading) -> Iterator[tup
     if not found:
         raise ValueError("holds no text")
     if empty:
-        note(f"{name}: {counted(empty, 'empty line')} left out")
+        note(f"{PROMPTS if prompted else name}: {counted(empty, 'empty line')} left out")
+
+
+def called(name: str, stream: BinaryIO) -> str:
+    """What notes call the input that `raw_texts` is to read: a prompt may be long."""
+    return PROMPTS if _is_prompt(name, stream) else name
 
 
 def tell_of(encoded: Encoded, max_length: int, where: str) -> None:
@@ -71,6 +76,11 @@ def tell_unknown(tokens: int, where: str) -> None:
     """A note on tokens that stand for what the tokenizer does not know, where there are such."""
     if tokens:
         note(f"{where}: {counted(tokens, 'token')} unknown to the tokenizer of the run")
+
+
+def _is_prompt(name: str, stream: BinaryIO) -> bool:
+    # The toolkit gives a prompt as bytes in UTF-8, whatever files are in.
+    return isinstance(stream, io.BytesIO) and stream.getvalue() == name.encode()
 
 
 def _lines(name: str, stream: BinaryIO, encoding: str) -> Iterator[str]:

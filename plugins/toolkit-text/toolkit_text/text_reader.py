@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from toolkit_text.notes import counted, note
-from toolkit_text.raw_texts import raw_texts, tell_unknown
+from toolkit_text.raw_texts import called, raw_texts, tell_unknown
 from toolkit_text.reading import READING_FILE, FileReading
 from toolkit_text.tables import SUFFIXES
 from toolkit_text.tokenizer import Tokenizer
@@ -41,6 +41,7 @@ class TextReader:
         """
         import torch
 
+        where = called(name, stream)
         found = empty = unknown = 0
         for number, text in raw_texts(name, stream, self._reading):
             ids = self._tokenizer.encode(text)
@@ -53,8 +54,8 @@ class TextReader:
         if not found:
             raise ValueError("holds no text")
         if empty:
-            note(f"{name}: {counted(empty, 'text')} without tokens left out")
-        tell_unknown(unknown, name)
+            note(f"{where}: {counted(empty, 'text')} without tokens left out")
+        tell_unknown(unknown, where)
 
     def collate(self, samples: Sequence[Tensor]) -> Tensor:
         """Tokens `(batch, length)` with padding after the shorter texts."""

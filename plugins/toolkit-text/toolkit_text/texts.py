@@ -28,13 +28,18 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> Encoded:
         """The tokens of texts; one of no tokens is a single unknown token."""
         before, after = ([self.tokenizer.bos_id], [self.tokenizer.eos_id]) if self.ends else ([], [])
-        room = self.max_length - len(before) - len(after)
+        return self._between(before, texts, [after] * len(texts), self.max_length - len(before) - len(after))
+
+    def _between(
+        self, before: Sequence[int], texts: Sequence[str], after: Iterable[Sequence[int]], room: int
+    ) -> Encoded:
+        """The tokens of texts, `room` at most of each, with the same before all and others after each."""
         found, cut, empty, unknown = list[list[int]](), 0, 0, 0
-        for ids in self.tokenizer.encode_all(texts):
+        for ids, following in zip(self.tokenizer.encode_all(texts), after, strict=True):
             cut += len(ids) > room
             empty += not ids
             unknown += self.tokenizer.unknown(ids[:room])
-            found.append([*before, *(ids[:room] or [self.tokenizer.unk_id]), *after])
+            found.append([*before, *(ids[:room] or [self.tokenizer.unk_id]), *following])
         return Encoded(found, cut, empty, unknown)
 
     def decode(self, tokens: Tensor) -> str:

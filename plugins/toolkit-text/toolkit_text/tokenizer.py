@@ -61,7 +61,11 @@ class Tokenizer:
         return text
 
     def unknown(self, ids: Sequence[int]) -> int:
-        """How many tokens of a text stand for what the tokenizer does not know."""
+        """How many tokens of a text stand for what the tokenizer does not know.
+
+        Arguments:
+            ids: as `encode` gives them: the token that ends texts may be the unknown one too.
+        """
         return ids.count(self.unk_id)
 
     def pieces(self) -> Pieces:

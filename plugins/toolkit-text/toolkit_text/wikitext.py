@@ -9,17 +9,16 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
-from toolkit_text.hub_layout import Layout, text_of
+from toolkit_text.hub_layout import NAMES, HubLayout, text_of
 from toolkit_text.language_data import check_context, evaluation_splits, language_splits, stand_in
 from toolkit_text.packed_stream import PackedStream
+from toolkit_text.resumable import Resumable
 from toolkit_text.splits import Splits
 from toolkit_text.text_reader import TextReader
 from toolkit_text.tokenizer import TokenizerPart, fitted
 
 PATH = "Salesforce/wikitext"
-NAMES = {"train": "train", "val": "validation", "test": "test"}
-"""What the hub calls the splits."""
-LAYOUT = Layout(
+LAYOUT = HubLayout(
     tuple(NAMES.values()), ("text",), "{use: plain_text, train: FILE, val: FILE, column: COLUMN, tokenizer: bpe}"
 )
 TITLE = re.compile(r" = [^=].* = \n")
@@ -89,7 +88,7 @@ def wikitext103(
     return _wikitext("wikitext-103-raw-v1", tokenizer or BPE(VOCABULARY), context, path, streaming, run_files)
 
 
-class Articles:
+class Articles(Resumable[str]):
     """The articles of rows with a line each in `text`.
 
     Arguments:
@@ -105,12 +104,19 @@ class Articles:
         self.name = name
         self._begun: list[str] = []
         """Lines that were read of the article after the last one."""
-        self._going_on = False
 
-    def __iter__(self) -> Iterator[str]:
-        if not self._going_on:
-            self._begun = []
-        self._going_on = False
+    def state_dict(self) -> dict[str, Any]:
+        """Where reading is, after the article that came last."""
+        return {"rows": self.rows.state_dict(), "begun": list(self._begun)}
+
+    def _begin(self) -> None:
+        self._begun = []
+
+    def _go_to(self, state: Mapping[str, Any]) -> None:
+        self.rows.load_state_dict(state["rows"])
+        self._begun = list(state["begun"])
+
+    def _items(self) -> Iterator[str]:
         where = f"{self.name}: a line"
         for row in self.rows:
             line = text_of(row["text"], where)
@@ -123,15 +129,6 @@ class Articles:
         if self._begun:
             article, self._begun = "".join(self._begun), []
             yield article
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where reading is, after the article that came last."""
-        return {"rows": self.rows.state_dict(), "begun": list(self._begun)}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Have the next iteration go on where another one was."""
-        self.rows.load_state_dict(state["rows"])
-        self._begun, self._going_on = list(state["begun"]), True
 
 
 def _wikitext(

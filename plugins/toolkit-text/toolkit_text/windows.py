@@ -42,7 +42,7 @@ def packed(texts: Iterable[str], tokenizer: Tokenizer) -> Row:
     """The row of texts; empty ones are left out."""
     size = tokenizer.vocab_size
     dtype = np.uint8 if size <= 2**8 else np.uint16 if size <= 2**16 else np.int32
-    parts, characters, begins = [], 0, False
+    parts, characters, unknown, begins = [], 0, 0, False
     remaining = chain.from_iterable(map(_pieces, texts))
     while group := list(islice(remaining, PIECES_AT_ONCE)):
         encoded = tokenizer.encode_all([piece for piece, _ in group])
@@ -52,8 +52,8 @@ def packed(texts: Iterable[str], tokenizer: Tokenizer) -> Row:
                 parts.append(np.array([tokenizer.eos_id, *ids] if begins else ids, dtype=dtype))
                 begins = False
             characters += 0 if begins else len(piece)
+            unknown += tokenizer.unknown(ids)
     row = np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
-    unknown = int((row == tokenizer.unk_id).sum()) if tokenizer.unk_id != tokenizer.eos_id else 0
     # torch cannot take samples of an uint16 tensor by their places on every device.
     return Row(torch.from_numpy(row.view(np.int16) if dtype is np.uint16 else row), characters, unknown)
 

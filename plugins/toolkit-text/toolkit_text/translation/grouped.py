@@ -9,14 +9,14 @@ from torch import Tensor
 def grouped(lengths: Tensor, groups: int, generator: torch.Generator) -> Tensor:
     """A shuffled order, `(samples,)`, in groups of samples of similar length that are equally large.
 
-    What is left over, which is less than a group, comes last, and is of one length as well.
+    What is left over, which is less than a group, comes last, and is of similar length as well.
 
     Arguments:
         lengths: of the samples, `(samples,)`.
-        groups: how many; fewer where there are fewer samples.
+        groups: how many at most.
         generator: of the order.
     """
-    size = max(1, len(lengths) // groups)
+    size = max(1, -(-len(lengths) // groups))
     shuffled = torch.randperm(len(lengths), generator=generator)
     ranked = shuffled[lengths[shuffled].argsort(stable=True)]
     whole, left = divmod(len(ranked), size)

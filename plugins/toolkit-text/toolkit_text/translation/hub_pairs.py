@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
-from toolkit_text.hub_layout import Layout
+from toolkit_text.hub_layout import NAMES, HubLayout
 from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import TokenizerPart, fitted
@@ -18,9 +18,6 @@ from toolkit_text.translation.pair_stream import PairStream, TextStream
 from toolkit_text.translation.pairs import collated
 from toolkit_text.translation.source_encoder import SourceEncoder
 from toolkit_text.translation.source_reader import SourceReader
-
-NAMES = {"train": "train", "validation": "val", "test": "test"}
-"""What the hub calls the splits."""
 
 
 def multi30k(
@@ -51,7 +48,7 @@ def multi30k(
         ValueError: the languages or the splits are not in it.
     """
     _two(source, target, ("en", "de"))
-    layout = _layout(source, target, *NAMES)
+    layout = _layout(source, target, *NAMES.values())
     return _in_memory(load_hub(path, layout), layout, path, tokenizer, max_length, run_files)
 
 
@@ -84,7 +81,7 @@ def iwslt2017(
     """
     _two(source, target, ("en", "ar", "de", "fr", "ja", "ko", "zh"), pivot="en")
     # The hub's own copy of the data as Parquet: the library no longer runs the script that the dataset consists of.
-    layout = _layout(source, target, *NAMES)
+    layout = _layout(source, target, *NAMES.values())
     loaded = load_hub(path, layout, f"iwslt2017-{source}-{target}", revision="refs/convert/parquet")
     return _in_memory(loaded, layout, path, tokenizer, max_length, run_files)
 
@@ -148,7 +145,7 @@ def wmt(
 
 def _in_memory(
     loaded: Mapping[str, Any],
-    layout: Layout,
+    layout: HubLayout,
     path: str,
     tokenizer: TokenizerPart | None,
     max_length: int,
@@ -158,10 +155,10 @@ def _in_memory(
     return pair_splits(_pairs(loaded, layout, path), tokenizer, reading, run_files)
 
 
-def _pairs(loaded: Mapping[str, Any], layout: Layout, path: str) -> dict[str, TextPairs]:
+def _pairs(loaded: Mapping[str, Any], layout: HubLayout, path: str) -> dict[str, TextPairs]:
     """Of every split that has a name here."""
     found = {}
-    for name, ours in NAMES.items():
+    for ours, name in NAMES.items():
         if name not in loaded:
             continue
         where = f"{path}: the split {name!r}"
@@ -170,9 +167,9 @@ def _pairs(loaded: Mapping[str, Any], layout: Layout, path: str) -> dict[str, Te
     return found
 
 
-def _layout(source: str, target: str, *splits: str) -> Layout:
+def _layout(source: str, target: str, *splits: str) -> HubLayout:
     otherwise = "{use: parallel_table, train: FILE, val: FILE, test: FILE, source: COLUMN, target: COLUMN}"
-    return Layout(splits, (source, target), otherwise, inside="translation")
+    return HubLayout(splits, (source, target), otherwise, inside="translation")
 
 
 def _two(source: str, target: str, languages: tuple[str, ...], pivot: str | None = None) -> None:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from toolkit_text.hub_layout import Layout, text_of
+from toolkit_text.hub_layout import HubLayout, text_of
 from toolkit_text.notes import counted, note
+from toolkit_text.resumable import Resumable
 from toolkit_text.tokenizer import Tokenizer
 from toolkit_text.translation.grouped import grouped
 
@@ -32,7 +33,7 @@ class TextStream:
         ValueError: one is no text.
     """
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]], layout: Layout, name: str) -> None:
+    def __init__(self, rows: Iterable[Mapping[str, Any]], layout: HubLayout, name: str) -> None:
         self.rows: Any = rows
         self.layout = layout
         self.name = name
@@ -56,7 +57,7 @@ class Seen(NamedTuple):
     """Those left out because a side has more tokens than may be."""
 
 
-class PairStream:
+class PairStream(Resumable[Any]):
     """Translations as samples of tokens, `((source, target_in), target_out)`; see `Pairs`.
 
     They are shuffled among `WINDOW` neighbours, in an order that depends on the epoch and the place alone; a twentieth
@@ -80,7 +81,6 @@ class PairStream:
         """The state of the rows before the current window; None at the beginning."""
         self._seen = Seen()
         """Before the current window."""
-        self._going_on = False
 
     def set_epoch(self, epoch: int) -> None:
         """Another epoch, another order."""
@@ -90,16 +90,14 @@ class PairStream:
         """Where reading is."""
         return {"window": self._window, "place": self._place, "rows": self._rows, "seen": list(self._seen)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Have the next iteration go on where another one was."""
+    def _begin(self) -> None:
+        self._window, self._place, self._rows, self._seen = 0, 0, None, Seen()
+
+    def _go_to(self, state: Mapping[str, Any]) -> None:
         self._window, self._place, self._rows = state["window"], state["place"], state["rows"]
         self._seen = Seen(*state["seen"])
-        self._going_on = True
 
-    def __iter__(self) -> Iterator[Any]:
-        if not self._going_on:
-            self._window, self._place, self._rows, self._seen = 0, 0, None, Seen()
-        self._going_on = False
+    def _items(self) -> Iterator[Any]:
         if self._rows is not None:
             self.texts.rows.load_state_dict(self._rows)
         texts = iter(self.texts)

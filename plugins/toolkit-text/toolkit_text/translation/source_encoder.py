@@ -41,19 +41,13 @@ class SourceEncoder(Encoder):
             same: whether the text itself may be found in the memory.
             groups: of each text, of which nothing may be found there.
         """
-        eos = [self.tokenizer.eos_id]
-        tokens = self.tokenizer.encode_all(texts)
-        found = [[*(ids[: self.max_length] or [self.tokenizer.unk_id]), *eos] for ids in tokens]
+        eos = self.tokenizer.eos_id
+        after = [[eos] for _ in texts]
         if self.memory is not None:
-            for ids, places in zip(found, self.memory.nearest(texts, same=same, groups=groups), strict=True):
+            for following, places in zip(after, self.memory.nearest(texts, same=same, groups=groups), strict=True):
                 for place in places:
-                    ids += [*self._remembered[place], *eos]
-        return Encoded(
-            found,
-            cut=sum(len(ids) > self.max_length for ids in tokens),
-            empty=sum(not ids for ids in tokens),
-            unknown=sum(self.tokenizer.unknown(ids[: self.max_length]) for ids in tokens),
-        )
+                    following += [*self._remembered[place], eos]
+        return self._between([], texts, after, self.max_length)
 
     def _cut(self, texts: Iterable[str]) -> list[list[int]]:
         return [ids[: self.max_length] for ids in self.tokenizer.encode_all(texts)]
