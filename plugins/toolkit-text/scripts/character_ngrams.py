@@ -3,8 +3,8 @@
     python plugins/toolkit-text/scripts/character_ngrams.py
 
 The split is that of `austen`. The probability of a character is that of the longest n-gram, mixed with the shorter ones
-as Witten and Bell (1991) have it: a history that many different characters follow leaves more to the shorter one. Prints
-bits a character of the last tenth for n-grams of one to eight characters.
+as Witten and Bell (1991) have it: a history that many different characters follow leaves more to the shorter one.
+Prints bits a character of the last tenth for n-grams of one to eight characters.
 """
 
 from __future__ import annotations
