@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -188,7 +187,7 @@ def test_a_text_is_gone_on_with(recipe: str, tmp_path: Path) -> None:
     assert all(len(row["text"]) == 9 for row in found)
 
 
-def test_the_command_prints_a_text_as_it_comes(recipe: str, tmp_path: Path, forks: Any) -> None:
+def test_the_command_prints_a_text_as_it_comes(recipe: str, tmp_path: Path) -> None:
     result = run(load(recipe))
     tokenizer = Tokenizer.from_bytes((RunFolder(result.folder).files / "tokenizer.json").read_bytes())
     assert result.model is not None
@@ -201,7 +200,7 @@ def test_the_command_prints_a_text_as_it_comes(recipe: str, tmp_path: Path, fork
     def begun(*more: str) -> Any:
         with (tmp_path / "errors").open("w") as errors:
             command = [sys.executable, "-m", "toolkit", *words, *more]
-            return forks.Forked(command, cwd=tmp_path, env=dict(os.environ), stdout=subprocess.PIPE, stderr=errors)
+            return subprocess.Popen(command, cwd=tmp_path, bufsize=0, stdout=subprocess.PIPE, stderr=errors)
 
     process = begun(f"stop={json.dumps(['nobody says so', stop])}", "max_tokens=20000")
     assert process.stdout.readall().decode() == stopped + "\n"
