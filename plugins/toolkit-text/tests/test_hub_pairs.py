@@ -14,7 +14,6 @@ from toolkit_text.byte_level import Bytes
 from toolkit_text.characters import Characters
 from toolkit_text.splits import Splits
 from toolkit_text.translation import pair_stream
-from toolkit_text.translation.grouped import grouped
 from toolkit_text.translation.hub_pairs import iwslt2017, multi30k, wmt
 
 from toolkit.data import data_module
@@ -121,17 +120,6 @@ def test_batches_hold_pairs_of_similar_length(hub_copy: Copy, streaming: bool) -
     assert padded < (1 - int((lengths + 1).sum()) / int(16 * longest.sum())) / 5
     means = torch.tensor([mask.sum() / len(mask) for mask in masks])
     assert not torch.equal(means, means.sort().values), "batches are in no order of length"
-
-
-@pytest.mark.parametrize("samples", [1, 19, 20, 39, 40, 59])
-def test_groups_are_as_many_as_asked_for_at_most(samples: int) -> None:
-    lengths = torch.randperm(samples, generator=torch.Generator().manual_seed(0))
-    order = grouped(lengths, 20, torch.Generator().manual_seed(1))
-    assert order.sort().values.tolist() == list(range(samples))
-    size = -(-samples // 20)
-    groups = lengths[order][: samples // size * size].view(-1, size)
-    assert len(groups) <= 20
-    assert all(int(group.max() - group.min()) == size - 1 for group in groups), "neighbours in length"
 
 
 def test_what_is_left_out_of_a_stream_is_counted(

@@ -202,7 +202,7 @@ def test_files_to_predict_are_read_as_those_of_the_run(tmp_path: Path, capsys: p
     table = tmp_path / "said.jsonl"
     table.write_text('{"said": "Äpfel"}\n{"said": ""}\n{"said": "Öl"}\n', encoding="latin-1")
     splits = plain_text(str(table), Characters(), context=2, encoding="latin-1", column="said", val=str(table))
-    reader = plain_text.reader(splits.facts, splits.run_files)  # type: ignore[attr-defined]
+    reader = plain_text.reader(splits.facts, splits.run_files)
     tokenizer = Tokenizer.from_files(splits.run_files)
     capsys.readouterr()
 

@@ -11,7 +11,6 @@ from toolkit_text.hub_layout import HubLayout, text_of
 from toolkit_text.notes import counted, note
 from toolkit_text.resumable import Resumable
 from toolkit_text.tokenizer import Tokenizer
-from toolkit_text.translation.grouped import grouped
 
 WINDOW = 10_240
 """So many neighbours are shuffled among each other."""
@@ -134,9 +133,11 @@ class PairStream(Resumable[Any]):
         return window, Seen(pairs, empty, long)
 
     def _order(self, window: list[Any]) -> list[int]:
-        generator = torch.Generator().manual_seed(1_000_003 * self.epoch + self._window)
+        # As the toolkit orders what lies in memory. It imports Lightning, which a dataset that is only shown needs not.
+        from toolkit.data.buckets import bucketed
+
         lengths = torch.tensor([len(source) + len(target) for (source, _), target in window])
-        order: list[int] = grouped(lengths, GROUPS, generator).tolist()
+        order: list[int] = bucketed(lengths, -(-len(window) // GROUPS), self._window, self.epoch).tolist()
         return order
 
     def _tell(self, seen: Seen, of: str) -> None:
