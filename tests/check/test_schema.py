@@ -24,6 +24,7 @@ UNSEEN = {
     "logged_raises": "what a task's code does",
     "metric_not_fed": "what the task feeds",
     "monitor": "what the task logs",
+    "name_alone": "which texts are names",
     "not_callable": "what cannot be used has no arguments that could be told",
     "parent": "the parent's file",
     "parent_absent": "which files there are",

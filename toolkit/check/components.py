@@ -12,6 +12,7 @@ from toolkit.check.blocks import Block, dotted
 from toolkit.check.renamed import old_names, under_new_names, with_new_names
 from toolkit.check.report import Report
 from toolkit.check.signature import signature_of
+from toolkit.check.types import only_objects
 from toolkit.check.wording import shown
 from toolkit.check.words import check_words
 from toolkit.errors import did_you_mean
@@ -122,7 +123,22 @@ class Walk:
         block = Block(path, kind, component, signature, arguments, given_words, own_names)
         check_words(block, words, self.report)
         check_arguments(block, words, self.report, self._is_fact if facts and kind in FACT_KINDS else lambda _: False)
+        self._names_as_texts(block)
         return block
+
+    def _names_as_texts(self, block: Block) -> None:
+        """Report a component that is written by its name alone, as at the top level, where that is a text."""
+        for name, value in block.arguments.items():
+            parameter = block.signature.parameters.get(name)
+            if not isinstance(value, str) or parameter is None or not only_objects(parameter):
+                continue
+            kind = _kind_of(name)
+            try:
+                self.registry.find(kind, value, shipped_by=self.recipe.distribution)
+            except ComponentLookupError:
+                continue  # some other text, which the component may know
+            message = f"{value!r} is the name of a {kind}, which is written {name}: {{use: {value}}} here"
+            self.report.at_value((*block.path, name), message)
 
     def _component(self, path: KeyPath, kind: str, use: Any) -> Component | None:
         if not isinstance(use, str):
@@ -153,8 +169,7 @@ class Walk:
         if not isinstance(value, dict):
             return value
         if "use" in value:
-            kind = argument if argument in KINDS else "part"
-            return self._block(path, kind, value, facts=facts) or UNRESOLVED
+            return self._block(path, _kind_of(argument), value, facts=facts) or UNRESOLVED
         return {key: self._resolved((*path, key), argument, child, facts=facts) for key, child in value.items()}
 
     def _is_fact(self, name: str) -> bool:
@@ -163,3 +178,8 @@ class Walk:
         use = dataset.get("use") if isinstance(dataset, dict) else None
         own = use.rpartition("/")[2] if isinstance(use, str) else ""
         return name in FACTS or (bool(own) and name.startswith(f"{own}_"))
+
+
+def _kind_of(argument: str) -> str:
+    """What kind a component is of that stands in an argument."""
+    return argument if argument in KINDS else "part"

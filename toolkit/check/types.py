@@ -65,6 +65,14 @@ def fits(value: Any, annotation: Any) -> bool:
     return True
 
 
+def only_objects(parameter: Parameter) -> bool:
+    """Whether a recipe can hold no value but null for ``parameter``: what is asked for is made by a component."""
+    if parameter.annotation is MISSING:
+        return False
+    members = [member for member in members_of(parameter.annotation) if member is not NONE]
+    return bool(members) and not any(member is ANYTHING or is_plain(member) for member in members)
+
+
 def converted(value: Any, annotation: Any) -> Any:
     """The value to pass on where ``annotation`` is asked for.
 

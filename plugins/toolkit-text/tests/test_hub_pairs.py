@@ -12,8 +12,8 @@ import pytest
 import torch
 from toolkit_text.byte_level import Bytes
 from toolkit_text.characters import Characters
+from toolkit_text.shuffled_stream import ShuffledStream
 from toolkit_text.splits import Splits
-from toolkit_text.translation import pair_stream
 from toolkit_text.translation.hub_pairs import iwslt2017, multi30k, wmt
 
 from toolkit.data import data_module
@@ -62,10 +62,12 @@ def test_wmt_in_memory(hub_copy: Copy) -> None:
     assert data.facts == BYTES.facts
 
 
-@pytest.fixture
-def stream(hub_copy: Copy, monkeypatch: pytest.MonkeyPatch) -> Splits:
-    monkeypatch.setattr(pair_stream, "WINDOW", 8)
-    return wmt(path=hub_copy(rows({"train": 40, "validation": 5, "test": 4})), tokenizer=Bytes())
+@pytest.fixture(params=[wmt, multi30k, iwslt2017])
+def stream(request: pytest.FixtureRequest, hub_copy: Copy, monkeypatch: pytest.MonkeyPatch) -> Splits:
+    monkeypatch.setattr(ShuffledStream, "neighbours", 8)
+    copy = hub_copy(rows({"train": 40, "validation": 5, "test": 4}, nested=request.param is not multi30k))
+    splits: Splits = request.param(source="en", target="de", path=copy, streaming=True, tokenizer=Bytes())
+    return splits
 
 
 def test_a_stream_has_every_pair_once_in_another_order_each_epoch(stream: Any) -> None:
@@ -93,6 +95,15 @@ def test_a_stream_goes_on_where_it_was(stream: Any) -> None:
 def test_a_stream_begins_with_the_pairs_that_its_tokenizer_has_learnt_from(hub_copy: Copy) -> None:
     data = wmt(path=hub_copy(rows({"train": 40, "validation": 5})), tokenizer=Characters(), learn_from=25)
     assert len(list(data.train)) == 36
+
+
+def test_of_smaller_sets_the_tokenizer_learns_from_all_pairs(hub_copy: Copy) -> None:
+    pairs = rows({"train": 40, "validation": 5, "test": 4}, nested=False)
+    pairs["train"][-1] = {"en": "last", "de": "\N{LATIN SMALL LETTER SHARP S}"}
+    data = multi30k(path=hub_copy(pairs), streaming=True, tokenizer=Characters())
+    ((_, target_in), _) = next(sample for sample in data.train if len(sample[1]) == 2)
+    assert data.text_of is not None
+    assert target_in[1].item() != Characters().fit([]).unk_id
 
 
 def test_samples_of_a_stream_make_the_batches_of_pairs(stream: Any) -> None:
@@ -125,7 +136,7 @@ def test_batches_hold_pairs_of_similar_length(hub_copy: Copy, streaming: bool) -
 def test_what_is_left_out_of_a_stream_is_counted(
     hub_copy: Copy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pair_stream, "WINDOW", 8)
+    monkeypatch.setattr(ShuffledStream, "neighbours", 8)
     folder = hub_copy(rows({"train": 40, "validation": 5}))
     # "train 10" and those after it have 8 bytes.
     stream = wmt(path=folder, tokenizer=Bytes(), max_length=7).train

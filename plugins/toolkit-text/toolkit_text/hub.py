@@ -49,7 +49,8 @@ def load_hub(
     try:
         loaded = datasets.load_dataset(path, name, revision=revision, streaming=streaming)
         found = {split: HubStream(rows) if streaming else rows for split, rows in loaded.items()}
-        first = {split: next(iter(rows), None) for split, rows in found.items() if split in layout.splits}
+        # Not of what is returned: that has to be at its beginning still.
+        first = {split: next(iter(rows), None) for split, rows in loaded.items() if split in layout.splits}
     except Exception as error:  # of many kinds: no such name, no network, an error of the server, files at odds
         # What is wrong with a folder is not the absence of the data, for which a check takes a stand-in.
         raise (ValueError if folder.is_dir() else OSError)(f"{path}: {_reason(error)}") from error

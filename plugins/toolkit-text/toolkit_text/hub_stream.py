@@ -30,6 +30,12 @@ class HubStream(Resumable[Mapping[str, Any]]):
         state: dict[str, Any] = deepcopy(self._rows.state_dict() if self._reading else self._from)
         return state
 
+    def again(self) -> HubStream:
+        """Another reader of the same rows, which goes on without this one, and is at the beginning."""
+        another = deepcopy(self)
+        another.load_state_dict(self._beginning)
+        return another
+
     def _begin(self) -> None:
         self._from, self._reading = self._beginning, False
 

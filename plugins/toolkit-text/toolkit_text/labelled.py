@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from toolkit_text.notes import counted, note
 from toolkit_text.reading import READING_FILE, Reading
 from toolkit_text.splits import Splits
 from toolkit_text.texts import Encoder, LabelledTexts
-from toolkit_text.tokenizer import TokenizerPart, fitted
+from toolkit_text.tokenizer import Tokenizer, TokenizerPart, fitted
 from toolkit_text.words import Words
 
 SPLITS = ("train", "val", "test")
@@ -26,6 +26,12 @@ class Labelled:
     texts: list[str]
     targets: Tensor
     """Int64 `(samples,)`."""
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, int]]) -> Labelled:
+        """Of texts, each with its class."""
+        texts, targets = zip(*pairs, strict=True)
+        return cls(list(texts), torch.tensor(targets))
 
     def take(self, index: Tensor) -> Labelled:
         return Labelled([self.texts[each] for each in index.tolist()], self.targets[index])
@@ -51,14 +57,20 @@ def labelled_splits(
     """
     train = parts["train"]
     assert train is not None, "whoever made the parts has seen to it"
-    trained = fitted(tokenizer, train.texts, run_files)
-    encoder = Encoder(trained, reading.max_length, reading.ends)
+    return encoded_splits(parts, class_names, fitted(tokenizer, train.texts, run_files), reading)
+
+
+def encoded_splits(
+    parts: Mapping[str, Labelled | None], class_names: Sequence[str], tokenizer: Tokenizer, reading: Reading
+) -> Splits:
+    """Splits of the tokens of a tokenizer that has learnt already; see `labelled_splits`."""
+    encoder = Encoder(tokenizer, reading.max_length, reading.ends)
     made: dict[str, LabelledTexts | None] = dict.fromkeys(SPLITS)
     cut, empty = dict[str, int](), dict[str, int]()
     for name, part in parts.items():
         if part is not None:
             encoded = encoder.encode(part.texts)
-            made[name] = LabelledTexts(encoded, part.targets, trained.pad_id)
+            made[name] = LabelledTexts(encoded, part.targets, tokenizer.pad_id)
             cut[name], empty[name] = encoded.cut, encoded.empty
     if any(cut.values()):
         note(f"{_listed(cut)} longer than max_length={reading.max_length} tokens: the rest of each is left out")
@@ -68,8 +80,8 @@ def labelled_splits(
         made["train"],
         made["val"],
         made["test"],
-        facts={**class_facts(class_names), **trained.facts},
-        run_files={**trained.to_files(), READING_FILE: reading.to_bytes()},
+        facts={**class_facts(class_names), **tokenizer.facts},
+        run_files={**tokenizer.to_files(), READING_FILE: reading.to_bytes()},
         text_of=encoder.decode,
     )
 

@@ -19,7 +19,7 @@ from toolkit_text.tokenizer import TokenizerPart, fitted
 
 PATH = "Salesforce/wikitext"
 LAYOUT = HubLayout(
-    tuple(NAMES.values()), ("text",), "{use: plain_text, train: FILE, val: FILE, column: COLUMN, tokenizer: bpe}"
+    tuple(NAMES.values()), ("text",), "{use: plain_text, train: FILE, val: FILE, column: COLUMN, tokenizer: {use: bpe}}"
 )
 TITLE = re.compile(r" = [^=].* = \n")
 """The line that an article begins with; `` = = Section = = `` are others."""

@@ -24,6 +24,7 @@ def multi30k(
     source: str = "en",
     target: str = "de",
     path: str = "bentrevett/multi30k",
+    streaming: bool = False,
     tokenizer: TokenizerPart | None = None,
     max_length: int = 256,
     run_files: Mapping[str, bytes] | None = None,
@@ -38,6 +39,8 @@ def multi30k(
         source: the language to translate from, `en` or `de`.
         target: the language to translate to.
         path: on the hub, or a folder laid out like it: files of rows with a text for each language.
+        streaming: whether training pairs are read from the network when they are wanted, and again in every epoch; as
+            `wmt` has it.
         tokenizer: learns from the training texts of both languages; `bpe` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         run_files: given by the toolkit: the tokenizer of a run that goes on.
@@ -49,13 +52,15 @@ def multi30k(
     """
     _two(source, target, ("en", "de"))
     layout = _layout(source, target, *NAMES.values())
-    return _in_memory(load_hub(path, layout), layout, path, tokenizer, max_length, run_files)
+    loaded = load_hub(path, layout, streaming=streaming)
+    return _splits(loaded, layout, path, streaming, tokenizer or BPE(), max_length, run_files)
 
 
 def iwslt2017(
     source: str = "de",
     target: str = "en",
     path: str = "IWSLT/iwslt2017",
+    streaming: bool = False,
     tokenizer: TokenizerPart | None = None,
     max_length: int = 256,
     run_files: Mapping[str, bytes] | None = None,
@@ -70,6 +75,8 @@ def iwslt2017(
         source: the language to translate from: en, or ar, de, fr, ja, ko, zh to English.
         target: the language to translate to.
         path: on the hub, or a folder with files of rows whose `translation` holds a text for each language.
+        streaming: whether training pairs are read from the network when they are wanted, and again in every epoch; as
+            `wmt` has it.
         tokenizer: learns from the training texts of both languages; `bpe` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         run_files: given by the toolkit: the tokenizer of a run that goes on.
@@ -82,8 +89,9 @@ def iwslt2017(
     _two(source, target, ("en", "ar", "de", "fr", "ja", "ko", "zh"), pivot="en")
     # The hub's own copy of the data as Parquet: the library no longer runs the script that the dataset consists of.
     layout = _layout(source, target, *NAMES.values())
-    loaded = load_hub(path, layout, f"iwslt2017-{source}-{target}", revision="refs/convert/parquet")
-    return _in_memory(loaded, layout, path, tokenizer, max_length, run_files)
+    configuration, revision = f"iwslt2017-{source}-{target}", "refs/convert/parquet"
+    loaded = load_hub(path, layout, configuration, revision=revision, streaming=streaming)
+    return _splits(loaded, layout, path, streaming, tokenizer or BPE(), max_length, run_files)
 
 
 def wmt(
@@ -134,25 +142,29 @@ def wmt(
     # The set of 2019 has no test split.
     layout = _layout(source, target, "train", "validation")
     loaded = load_hub(path, layout, f"{other}-en", streaming=streaming)
-    if not streaming:
-        return _in_memory(loaded, layout, path, part, max_length, run_files)
-    texts = TextStream(loaded["train"], layout, f"{path}: the split 'train'")
-    learnt = fitted(part, (text for pair in islice(texts, learn_from) for text in pair), run_files)
-    evaluated = _pairs({name: rows for name, rows in loaded.items() if name != "train"}, layout, path)
-    splits = encoded_splits(evaluated, SourceEncoder(learnt, max_length), Reading(max_length, column=source))
-    return replace(splits, train=PairStream(texts, learnt, max_length), collate=collated(learnt.pad_id))
+    return _splits(loaded, layout, path, streaming, part, max_length, run_files, learn_from)
 
 
-def _in_memory(
+def _splits(
     loaded: Mapping[str, Any],
     layout: HubLayout,
     path: str,
-    tokenizer: TokenizerPart | None,
+    streaming: bool,
+    tokenizer: TokenizerPart,
     max_length: int,
     run_files: Mapping[str, bytes] | None,
+    learn_from: int | None = None,
 ) -> Splits:
+    """In memory; or with `train` as a stream, of which the tokenizer learns from so many of the first pairs."""
     reading = Reading(max_length, column=layout.columns[0])
-    return pair_splits(_pairs(loaded, layout, path), tokenizer, reading, run_files)
+    if not streaming:
+        return pair_splits(_pairs(loaded, layout, path), tokenizer, reading, run_files)
+    texts = TextStream(loaded["train"], layout, f"{path}: the split 'train'")
+    beginning = texts.state_dict()
+    learnt = fitted(tokenizer, (text for pair in islice(texts, learn_from) for text in pair), run_files)
+    evaluated = _pairs({name: rows for name, rows in loaded.items() if name != "train"}, layout, path)
+    splits = encoded_splits(evaluated, SourceEncoder(learnt, max_length), reading)
+    return replace(splits, train=PairStream(texts, beginning, learnt, max_length), collate=collated(learnt.pad_id))
 
 
 def _pairs(loaded: Mapping[str, Any], layout: HubLayout, path: str) -> dict[str, TextPairs]:
