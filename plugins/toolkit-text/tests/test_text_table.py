@@ -176,6 +176,26 @@ def test_texts_to_predict_are_read_as_those_of_the_run(tmp_path, capsys):
         read(lines)
 
 
+def test_a_table_to_predict_has_no_names_where_the_run_had_none(tmp_path):
+    file = tmp_path / "a.tsv"
+    file.write_text("x\tabc\ny\tb\n")
+    data = text_table(train=str(file), columns=["label", "text"], tokenizer=Characters(), val_share=0)
+    reader = text_table.reader(data.facts, data.run_files)
+
+    def read(path):
+        with path.open("rb") as stream:
+            return [tokens.tolist() for _, tokens in reader.read(str(path), stream)]
+
+    assert read(file) == [[4, 5, 6], [5]]
+    named = tmp_path / "b.jsonl"
+    named.write_text('{"text": "ca"}\n')
+    assert read(named) == [[6, 4]]
+    other = tmp_path / "c.csv"
+    other.write_text("a\n")
+    with pytest.raises(ValueError, match=r"c\.csv:1: 1 field in this line, and the recipe names 2 columns"):
+        read(other)
+
+
 def test_the_stand_in_has_the_same_shapes():
     data = text_table.stand_in(0)
     tokens, targets = data.train.__getitems__([0, 1])

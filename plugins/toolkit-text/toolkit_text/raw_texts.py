@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from toolkit_text.notes import counted, note
 from toolkit_text.reading import FileReading
-from toolkit_text.tables import DAMAGED, codec, decompressed, is_table, read_table
+from toolkit_text.tables import DAMAGED, codec, decompressed, is_table, may_lack_names, read_table
 
 if TYPE_CHECKING:
     from toolkit_text.texts import Encoded
@@ -34,7 +34,9 @@ def raw_texts(name: str, stream: BinaryIO, reading: FileReading) -> Iterator[tup
     # A prompt may end as the name of a table does.
     prompted = _is_prompt(name, stream)
     if not prompted and is_table(Path(name)):
-        table = read_table(name, [reading.column], encoding=reading.encoding)
+        # What the run was trained on says nothing of tables that name their columns always.
+        names = reading.columns if may_lack_names(Path(name)) else None
+        table = read_table(name, [reading.column], names=names, encoding=reading.encoding)
         yield from zip(table.lines, table.columns[reading.column], strict=True)
         return
     found = empty = 0

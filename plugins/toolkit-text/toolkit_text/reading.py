@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -15,6 +16,8 @@ class FileReading:
 
     column: str = "text"
     """Of a table, the one with the texts."""
+    columns: Sequence[str] | None = None
+    """The names of all columns of a CSV or TSV file without a first line that names them."""
     encoding: str = "utf-8"
     """Of files."""
 

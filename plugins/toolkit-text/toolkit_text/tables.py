@@ -84,8 +84,8 @@ def read_table(
     if not path.is_file():
         raise FileNotFoundError(f"{str(path)!r} is not a file; give a table that ends in {', '.join(SUFFIXES)}")
     kind = kind_of(path)
-    if names is not None and kind not in (*CSV, *TSV):
-        raise ValueError(f"{path}: its columns have names already, and names={list(names)} are given")
+    if names is not None and not may_lack_names(path):
+        raise ValueError(f"{path}: its columns have names already, and columns={list(names)} are given")
     if kind in PARQUET:
         table = _parquet(path, columns, optional)
     else:
@@ -98,6 +98,11 @@ def read_table(
 def is_table(path: Path) -> bool:
     """Whether a file's name ends as a table's does."""
     return _suffix(path) in SUFFIXES
+
+
+def may_lack_names(path: Path) -> bool:
+    """Whether a table is of a kind whose first line may be a row, and no names of columns."""
+    return _suffix(path) in (*CSV, *TSV)
 
 
 def kind_of(path: Path) -> str:
@@ -249,7 +254,7 @@ def _fields(
         names = [name.strip() for name in header.values]
         where, named = f"{path}:{header.line}", "the first line names"
     else:
-        where, named = str(path), "names gives"
+        where, named = str(path), "the recipe names"
     wanted = _wanted(where, names, columns, optional)
     places = {name: names.index(name) for name in wanted}
     found: dict[str, list[str]] = {name: [] for name in wanted}

@@ -80,7 +80,7 @@ def text_table(
         ValueError: a file is no such table; a label is missing, or is in val or test alone; there are not two classes.
             The message begins with the file, and the line where there is one.
     """
-    reading = Reading(max_length, ends, column=text, encoding=encoding)
+    reading = Reading(max_length, ends, column=text, columns=columns, encoding=encoding)
     files = {"train": train, "val": val, "test": test}
     given = [name for name, path in files.items() if path is not None]
     if file is not None and given:

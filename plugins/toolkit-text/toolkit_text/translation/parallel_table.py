@@ -119,7 +119,7 @@ def parallel_table(
     if parts.get("val") is None:
         # Of all pairs, where the test pairs were drawn from them too.
         parts["val"] = rest.cut(val_share if divided else val_share / (1 - test_share), "val_share", split_seed)
-    reading = Reading(max_length, column=source, encoding=encoding)
+    reading = Reading(max_length, column=source, columns=columns, encoding=encoding)
     return pair_splits(parts, tokenizer, reading, run_files, memory, lexicon)
 
 
