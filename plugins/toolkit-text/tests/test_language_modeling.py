@@ -228,6 +228,18 @@ def test_characters_of_a_prompt_that_nobody_knows_are_told(capsys: pytest.Captur
     assert capsys.readouterr().err == told
 
 
+def test_prompts_that_are_longer_than_the_context_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    module = task(run_files=Characters().fit(["abc"]).to_files())
+    context = module.model.context
+    list(module.continued(["a" * context, ""], {}, max_tokens=1))
+    assert capsys.readouterr().err == ""
+    list(module.continued(["a" * context, "b" * (context + 1)], {}, max_tokens=1))
+    told = (
+        f"note: prompts: 1 text longer than the model's context of {context} tokens: the model reads the last of them\n"
+    )
+    assert capsys.readouterr().err == told
+
+
 def test_a_run_predicts_files_of_its_own_kind(recipe: str, tmp_path: Path) -> None:
     table = tmp_path / "said.jsonl"
     table.write_text("".join(f'{{"said": "Äpfel {number}"}}\n' for number in range(40)), encoding="latin-1")

@@ -217,6 +217,11 @@ class LanguageModeling(SupervisedTask):
         empty = sum(bool(prompt) and not tokens for prompt, tokens in zip(prompts, ids, strict=True))
         if empty:
             note(f"{PROMPTS}: {counted(empty, 'text')} without tokens: what comes then is the beginning of one")
+        context: int | None = getattr(self.model, "context", None)
+        long = sum(context is not None and len(tokens) > context for tokens in ids)
+        if long:
+            read = f"longer than the model's context of {context} tokens: the model reads the last of them"
+            note(f"{PROMPTS}: {counted(long, 'text')} {read}")
         tell_unknown(sum(map(self.tokenizer.unknown, ids)), PROMPTS)
         return pieces
 
