@@ -39,6 +39,7 @@ UNSEEN = {
     "task_takes_no": "what the task asks for",
     "tensor": "that lists are of equal length",
     "trainer_minus_one": "that -1 stands for no end",
+    "trainer_names": "what Lightning has registered",
     "warmup_too_long": "two keys together",
 }
 """Bad recipes in which the schema sees nothing wrong, each with what it would have to know."""
