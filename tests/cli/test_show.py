@@ -50,6 +50,17 @@ def test_a_component_as_json(toolkit, site):
     assert told["file"] == str(site / "acme_nets" / "__init__.py")
 
 
+def test_classes_are_named_without_their_modules_for_people(toolkit):
+    (line,) = [each for each in toolkit("show", "cross_entropy").out.splitlines() if each.startswith("  weight")]
+    assert re.match(r"  weight +Tensor \| None +null", line)
+    (weight,) = [
+        each
+        for each in json.loads(toolkit("show", "cross_entropy", "--json").out)["arguments"]
+        if each["name"] == "weight"
+    ]
+    assert weight["type"].startswith("torch.")
+
+
 def test_a_component_that_cannot_be_imported(toolkit):
     answer = toolkit("show", "acme_wave")
     assert (answer.code, answer.out) == (2, "")

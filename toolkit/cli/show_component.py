@@ -48,7 +48,7 @@ def _print(component: Component, signature: Signature | None) -> None:
         return
     columns = (Column("argument", "bold"), Column("type", fold=True), Column("default"), Column("filled by", "dim"))
     rows = [
-        (each.name, _type(each), _default(each), _filled_by(entry.kind, each.name))
+        (each.name, _short(_type(each)), _default(each), _filled_by(entry.kind, each.name))
         for each in signature.parameters.values()
     ]
     if rows:
@@ -103,6 +103,11 @@ def _type(parameter: Parameter) -> str:
     if parameter.annotation is MISSING:
         return ""
     return re.sub(r"\b(typing|collections\.abc|types)\.(?=[A-Z])", "", inspect.formatannotation(parameter.annotation))
+
+
+def _short(type_: str) -> str:
+    """A type without the modules of its classes, which would fill a line of 80 columns; not inside quotes."""
+    return re.sub(r"(?<![\w.'\"])(?:[a-z_]\w*\.)+(?=[A-Z])", "", type_)
 
 
 def _default(parameter: Parameter) -> str:
