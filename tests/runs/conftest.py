@@ -117,6 +117,34 @@ class Read(Splits):
         self.train, self.test = Items(*self.train, log), None
 
 
+class Stream:
+    """Samples in another order every epoch, without a length; says where it is."""
+
+    def __init__(self, *tensors):
+        self.tensors, self.place = tensors, 0
+
+    def set_epoch(self, epoch):
+        self.place, drawn = 0, torch.Generator().manual_seed(epoch)
+        self.order = torch.randperm(len(self.tensors[0]), generator=drawn).tolist()
+
+    def __iter__(self):
+        while self.place < len(self.order):
+            self.place += 1
+            yield tuple(each[self.order[self.place - 1]] for each in self.tensors)
+
+    def state_dict(self):
+        return {"place": self.place}
+
+    def load_state_dict(self, state):
+        self.place = state["place"]
+
+
+class Streamed(Splits):
+    def __init__(self):
+        super().__init__()
+        self.train = Stream(*self.train)
+
+
 class Ends(pl.Callback):
     """Ends the run at one moment, in the process that has the variable ENDS: moment:epoch:how[:whom or how much]."""
 

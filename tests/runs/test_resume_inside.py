@@ -25,6 +25,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "scheduler": {"use": "one_cycle", "interval": "step", "max_lr": 0.01},
         "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 2, "accumulate_grad_batches": 4},
     },
+    "a stream and a scheduler that asks for the run's length": {
+        "callbacks": None,
+        "dataset": {"use": "./parts.py:Streamed"},
+        "scheduler": {"use": "linear_warmup_cosine", "interval": "step"},
+        "trainer": {"max_epochs": None, "max_steps": STEPS, "accelerator": "cpu", "log_every_n_steps": 2},
+    },
     "validation inside epochs, accumulation that changes": {
         "callbacks": {"gradient_accumulation": {"scheduling": {"0": 1, "2": 2}}},
         "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 3, "val_check_interval": 3},
@@ -58,7 +64,7 @@ def test_killed_at_random_moments(
         killed = in_a_process("resume", folder.id, KILLED=f"{what}:{moments.randrange(2, 6)}")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resume("last", allow_code=True)
-    assert folder.read_json()["loop"]["path"] == ("stock" if "Lightning" in setting else "fast")
+    assert folder.read_json()["loop"]["path"] == ("stock" if {"Lightning", "stream"} & {*setting.split()} else "fast")
     assert_equal(folder, whole, agree)
 
 

@@ -96,6 +96,14 @@ class Checkpoints(pl.Callback):
             if self._lengthened:
                 forget_length(checkpoint)
 
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        fetcher = trainer.fit_loop._data_fetcher
+        if trainer.ckpt_path is not None and fetcher is not None:
+            # Who asked for the run's length, such as a scheduler, had the loaders made before anybody knows where the
+            # run goes on: they would not be told any more, and one without a length has read its first batch.
+            fetcher.teardown()
+            trainer.fit_loop._combined_loader = None
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         loop = trainer.fit_loop.epoch_loop
         if self._resumed is not None:
