@@ -204,3 +204,13 @@ def test_other_packages_callbacks_are_loaded_one_by_one(
     assert "acme-good 1.0 (acme_good:factory) adds the Lightning callbacks Quiet to every run" in notes
     assert "acme-broken 1.0 (acme_broken:factory) adds Lightning callbacks, left out: RuntimeError: no display" in notes
     assert "no display" in capsys.readouterr().out
+
+
+def test_the_loop_of_a_stream_is_told_before_it_begins(
+    recipe: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {"callbacks": None, "dataset": {"use": "./parts.py:Streamed"}}
+    folder = RunFolder(run(recipe("trainer.max_epochs=1", **changes), root=tmp_path).folder)
+    why = folder.read_json()["loop"]["why"]
+    assert why == "the data does not say how many batches an epoch has"
+    assert f"every step through Lightning, because {why}" in capsys.readouterr().out

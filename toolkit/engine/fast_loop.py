@@ -59,15 +59,24 @@ def use_step_graph(trainer: pl.Trainer, told: Callable[[], None], measured: Mapp
         loop.graph = StepGraph(trainer, told, measured)
 
 
-def describe_loop(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, Any]:
+UNSIZED = "the data does not say how many batches an epoch has"
+"""Why no batch of a stream takes the straight path."""
+
+
+def describe_loop(trainer: pl.Trainer, module: pl.LightningModule, *, unsized: bool = False) -> dict[str, Any]:
     """Which way the steps go, and why, for the record of a run.
 
     ``path`` is ``fast`` or ``stock``; ``graph`` is there where `use_step_graph` was called.
+
+    Args:
+        trainer: of the run.
+        module: that it trains, or will train.
+        unsized: whether the data is known not to say how many batches an epoch has, before an epoch has shown it.
     """
     loop = trainer.fit_loop.epoch_loop
     if not isinstance(loop, FastEpochLoop):
         return {"path": "stock", "why": why_stock(trainer, module) or "the trainer has a loop of its own"}
-    why = loop.why or why_stock(trainer, module)
+    why = loop.why or why_stock(trainer, module) or (UNSIZED if unsized else None)
     said: dict[str, Any] = {"path": "fast", "why": ""} if why is None else {"path": "stock", "why": why}
     return said if loop.graph is None else {**said, "graph": loop.graph.describe(module, why)}
 
@@ -200,7 +209,7 @@ class FastEpochLoop(_TrainingEpochLoop):
             if combined._mode != "max_size_cycle" or combined.flattened != [combined.iterables]:
                 self.why = "several loaders take turns"
             elif type(fetcher) is not _PrefetchDataFetcher or fetcher.length is None:
-                self.why = "the data does not say how many batches an epoch has"
+                self.why = UNSIZED
         if self.why is not None:
             return None
         if self.graph is not None:

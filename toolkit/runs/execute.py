@@ -103,10 +103,11 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
     }
     loggers = build_loggers(experiment, given)
     run.data = data = make_data(experiment)
-    batches = None
+    batches, unsized = None, False
     if isinstance(data, DataModule) and "train" in data.names:
         asked = experiment.checked.trainer
         batches = data.steps("train", processes(asked) * int(asked.get("num_nodes") or 1))
+        unsized = batches is None
     options = trainer_options(
         experiment,
         folder=folder.path,
@@ -121,7 +122,7 @@ def _set_up(run: Run, hooks: LoadedHooks) -> None:
     if experiment.checked.engine.get("compile") == STEP_GRAPH:
         earlier = (run.record["loop"] or {}).get("graph") or {}
         use_step_graph(run.trainer, lambda: _tell_of_graph(run), earlier)
-    run.record["loop"] = describe_loop(run.trainer, experiment.task)
+    run.record["loop"] = describe_loop(run.trainer, experiment.task, unsized=unsized)
     apply_engine(experiment)
     if run.resumed_from is not None:
         for logger in loggers.values():
