@@ -12,7 +12,7 @@ from toolkit.check.blocks import Block, dotted
 from toolkit.check.renamed import old_names, under_new_names, with_new_names
 from toolkit.check.report import Report
 from toolkit.check.signature import signature_of
-from toolkit.check.types import only_objects
+from toolkit.check.types import texts_for_objects
 from toolkit.check.wording import shown
 from toolkit.check.words import check_words
 from toolkit.errors import did_you_mean
@@ -129,16 +129,14 @@ class Walk:
     def _names_as_texts(self, block: Block) -> None:
         """Report a component that is written by its name alone, as at the top level, where that is a text."""
         for name, value in block.arguments.items():
-            parameter = block.signature.parameters.get(name)
-            if not isinstance(value, str) or parameter is None or not only_objects(parameter):
-                continue
-            kind = _kind_of(name)
-            try:
-                self.registry.find(kind, value, shipped_by=self.recipe.distribution)
-            except ComponentLookupError:
-                continue  # some other text, which the component may know
-            message = f"{value!r} is the name of a {kind}, which is written {name}: {{use: {value}}} here"
-            self.report.at_value((*block.path, name), message)
+            parameter, kind = block.signature.parameters.get(name), _kind_of(name)
+            for inside, text in texts_for_objects(value, parameter.annotation) if parameter else ():
+                try:
+                    self.registry.find(kind, text, shipped_by=self.recipe.distribution)
+                except ComponentLookupError:
+                    continue  # some other text, which the component may know
+                message = f"{text!r} is the name of a {kind}, which is written {{use: {text}}} here"
+                self.report.at_value((*block.path, name, *inside), message)
 
     def _component(self, path: KeyPath, kind: str, use: Any) -> Component | None:
         if not isinstance(use, str):

@@ -11,7 +11,7 @@ import functools
 import json
 import pathlib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +65,30 @@ def fits(value: Any, annotation: Any) -> bool:
     return True
 
 
-def only_objects(parameter: Parameter) -> bool:
-    """Whether a recipe can hold no value but null for ``parameter``: what is asked for is made by a component."""
-    if parameter.annotation is MISSING:
-        return False
-    members = [member for member in members_of(parameter.annotation) if member is not NONE]
-    return bool(members) and not any(member is ANYTHING or is_plain(member) for member in members)
+def texts_for_objects(value: Any, annotation: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The texts in a value where ``annotation`` asks for what a component makes, each with its path inside the value.
+
+    Some of them may be right all the same: a function may take a name and say in its annotation what it makes of it.
+    """
+    members = [] if annotation is MISSING else [each for each in members_of(annotation) if each is not NONE]
+    if isinstance(value, str):
+        if members and not any(member is ANYTHING or is_plain(member) for member in members):
+            yield (), value
+        return
+    for member in members:
+        origin, arguments = typing.get_origin(member), typing.get_args(member)
+        if not arguments:
+            continue
+        if origin in MAPPINGS and isinstance(value, Mapping):
+            inside: Iterable[tuple[str | int, Any]] = value.items()
+        elif origin in (*LISTS, tuple) and isinstance(value, (list, tuple)):
+            inside = enumerate(value)
+        else:
+            continue
+        for key, child in inside:
+            # Of a tuple's places the first stands for all: `tuple[Module, ...]`.
+            of_child = arguments[1] if origin in MAPPINGS else arguments[0]
+            yield from (((key, *path), text) for path, text in texts_for_objects(child, of_child))
 
 
 def converted(value: Any, annotation: Any) -> Any:

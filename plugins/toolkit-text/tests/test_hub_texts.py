@@ -92,7 +92,7 @@ TYPE = r"read with dataset: \{use: text_table, train: FILE, test: FILE, text: CO
 @pytest.mark.parametrize("streaming", [False, True])
 def test_what_a_copy_lacks_is_told(hub_copy, splits, message, streaming):
     if streaming:
-        message = message.replace("no text is of", "no text of the first 1 to train on.* is of").replace(
+        message = message.replace("no text is of", "of the first 1 texts to train on none is of").replace(
             "are 3", "are 1"
         )
     with pytest.raises(ValueError, match=message):
@@ -132,12 +132,13 @@ def test_a_stream_validates_on_its_first_texts_and_has_every_other_once_an_epoch
         orders.append(read(stream.train))
     assert orders[0] == orders[2] != orders[1]
     classes = stream.facts["num_classes"]
+    split, samples = ("validation", 6) if len(stream.test) == 6 else ("test", 8)
     # Read in turn, class after class, the texts are in the order of their numbers again.
     numbered = [(f"train {number}", number % classes) for number in range(40)]
     assert read(stream.val) == numbered[:6]
     assert sorted(orders[0]) == sorted(numbered[6:])
     assert set(orders[0][:8]) == set(numbered[6:14]), "shuffled among neighbours, of every class"
-    assert len(stream.test) in (6, 8)
+    assert read(stream.test) == [(f"{split} {number}", number % classes) for number in range(samples)]
 
 
 def test_a_stream_goes_on_where_it_was(stream):
@@ -165,21 +166,11 @@ def test_classes_that_are_read_in_turn_need_not_be_equally_large(hub_copy, few):
 
 
 def test_the_tokenizer_of_a_stream_learns_from_the_texts_to_train_on_alone(hub_copy):
-    train = [{"text": "abcd"[number // 2], "label": number % 2} for number in range(8)]
-    data = sst2(
-        hub_copy(
-            {
-                "train": [{"sentence": row.pop("text"), **row} for row in train],
-                "validation": [{"sentence": "e", "label": 0}],
-            }
-        ),
-        True,
-        Characters(),
-        val_size=2,
-    )
-    assert [data.text_of(tokens) for tokens, _ in sorted(data.train, key=lambda sample: int(sample[0]))] == list(
-        "bbccdd"
-    )
+    train = [{"sentence": "abcd"[number // 2], "label": number % 2} for number in range(8)]
+    copy = hub_copy({"train": train, "validation": [{"sentence": "e", "label": 0}]})
+    data = sst2(copy, True, Characters(), val_size=2)
+    samples = sorted(data.train, key=lambda sample: int(sample[0]))
+    assert [data.text_of(tokens) for tokens, _ in samples] == list("bbccdd")
     assert data.val[0][0].tolist() == data.test[0][0].tolist() == [Characters().fit([]).unk_id]
 
 
@@ -224,11 +215,31 @@ def test_a_stream_of_neighbours_of_one_class_is_refused(hub_copy, few):
     copy = hub_copy({"train": train, "test": rows("test", 8, classes=4)})
     with pytest.raises(
         ValueError,
-        match="the split 'train': no text of the first 8 to train on, which a stream shuffles among each other, is of "
-        f"the class 'Sports'; there are 8 World. Leave streaming out, or give texts .* in any order; .*{TYPE}",
+        match="the split 'train': of the first 8 texts to train on none is of the class 'Sports'; there are 8 World. A "
+        f"stream shuffles so many among each other: leave streaming out, or give texts .* in any order; .*{TYPE}",
     ):
         ag_news(copy, True, Bytes(), val_size=0)
     assert len(ag_news(copy, tokenizer=Bytes(), val_size=0).train) == 80
+
+
+def test_what_is_set_aside_of_a_stream_may_leave_none_of_a_class(hub_copy):
+    train = [{"text": "a", "label": int(number in (3, 30))} for number in range(40)]
+    copy = hub_copy({"train": train, "test": TEST})
+    with pytest.raises(
+        ValueError,
+        match="of the first 32 texts to train on none is of the class 'positive'; .* 32 negative. Lower val_size",
+    ):
+        imdb(copy, True, Bytes(), val_size=8)
+    assert len(imdb(copy, True, Bytes(), val_size=2).val) == 2
+
+
+def test_a_class_of_which_no_text_validates_is_told(hub_copy, capsys):
+    train, published = (rows(split, 8, text="sentence") for split in ("train", "validation"))
+    sst2(hub_copy({"train": train, "validation": published}), True, Bytes(), val_size=3)
+    assert capsys.readouterr().err == ""
+    sst2(hub_copy({"train": by_class(train), "validation": published}), True, Bytes(), val_size=3)
+    told = "the split 'train': of the first 3 texts, which validate, none is of the class 'positive'\n"
+    assert capsys.readouterr().err.endswith(told)
 
 
 def test_what_is_no_part_of_a_stream_to_set_aside(hub_copy):

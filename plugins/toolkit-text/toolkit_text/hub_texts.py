@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from toolkit_text.hub import load_hub
 from toolkit_text.labelled import Labelled, labelled_splits, stand_in, stratified
-from toolkit_text.labelled_source import LabelledRows, LabelledSource
-from toolkit_text.labelled_stream import labelled_texts, streamed_splits
+from toolkit_text.labelled_source import LabelledRows, LabelledSource, split_name
+from toolkit_text.labelled_stream import streamed_splits
 from toolkit_text.line_reader import LineReader
 from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
@@ -39,8 +39,8 @@ def ag_news(
     Arguments:
         path: on the hub, or a folder laid out like it.
         streaming: whether training texts are read from the network when they are wanted, and again in every epoch.
-            They are shuffled among some ten thousand neighbours; the first validate. How many there are nobody knows
-            before: give `trainer.max_steps` and `trainer.val_check_interval`.
+            They are shuffled among some ten thousand neighbours; the first validate. How many there are nobody
+            knows before: give `trainer.max_steps` and `trainer.val_check_interval`.
         tokenizer: learns from the training texts; `words` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         ends: whether a text begins with the token `bos` and ends with `eos`.
@@ -77,8 +77,8 @@ def imdb(
         path: on the hub, or a folder laid out like it.
         streaming: whether training texts are read from the network when they are wanted, and again in every epoch.
             They are shuffled among some ten thousand neighbours; the first validate. As they lie class after class, a
-            reader for each passes over those of the other. How many there are nobody knows before: give
-            `trainer.max_steps` and `trainer.val_check_interval`.
+            reader for each class passes over the others, and the readers take turns: classes should be of equal size.
+            How many texts there are nobody knows before: give `trainer.max_steps` and `trainer.val_check_interval`.
         tokenizer: learns from the training texts; `words` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         ends: whether a text begins with the token `bos` and ends with `eos`.
@@ -115,8 +115,8 @@ def sst2(
     Arguments:
         path: on the hub, or a folder laid out like it.
         streaming: whether training texts are read from the network when they are wanted, and again in every epoch.
-            They are shuffled among some ten thousand neighbours; the first validate. How many there are nobody knows
-            before: give `trainer.max_steps` and `trainer.val_check_interval`.
+            They are shuffled among some ten thousand neighbours; the first validate. How many there are nobody
+            knows before: give `trainer.max_steps` and `trainer.val_check_interval`.
         tokenizer: learns from the training texts; `words` when None.
         max_length: tokens of a text at most; notes say how many were longer.
         ends: whether a text begins with the token `bos` and ends with `eos`.
@@ -147,23 +147,21 @@ def _splits(
             f"split_seed={split_seed}: of a stream the first texts are set aside, whatever the seed; leave it out"
         )
     found = load_hub(path, source.layout, streaming=streaming)
-    names = {split: f"{path}: the split {split!r}" for split in found}
     part = tokenizer or Words()
-    test = LabelledRows(found[source.test], source, names[source.test])
     if streaming:
-        texts = labelled_texts(found["train"], source, names["train"])
-        return streamed_splits(texts, val_size, test, source, names["train"], part, reading, run_files)
-    train = Labelled.of(LabelledRows(found["train"], source, names["train"]))
-    counts = train.targets.bincount(minlength=len(source.class_names)).tolist()
-    source.check_classes(counts, f"{names['train']}: no text", "Give texts of every class")
-    if not 0 <= val_size < len(train.texts):
-        samples = len(train.texts)
+        return streamed_splits(found, source, path, val_size, part, reading, run_files)
+    train, test = (
+        Labelled.of(LabelledRows(found[split], source, split_name(path, split))) for split in ("train", source.test)
+    )
+    source.check_classes(train.targets.tolist(), f"{split_name(path, 'train')}: no text", "Give texts of every class")
+    samples = len(train.texts)
+    if not 0 <= val_size < samples:
         raise ValueError(f"val_size={val_size}: of {samples} training texts, 0 to {samples - 1} can be set aside")
     val = None
     if val_size:
         rest, cut = stratified(train.targets, val_size, split_seed)
         train, val = train.take(rest), train.take(cut)
-    parts = {"train": train, "val": val, "test": Labelled.of(test)}
+    parts = {"train": train, "val": val, "test": test}
     return labelled_splits(parts, source.class_names, part, reading, run_files)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,24 +30,35 @@ class LabelledSource:
     def layout(self) -> HubLayout:
         return HubLayout(("train", self.test), (self.text, "label"), OTHERWISE)
 
-    def check_classes(self, counts: Sequence[int], what: str, otherwise: str) -> None:
-        """Look at how many training texts there are of each class.
+    def absent(self, labels: Iterable[int]) -> list[str]:
+        """The classes of which no text is, of texts with these."""
+        there = set(labels)
+        return [name for number, name in enumerate(self.class_names) if number not in there]
+
+    def check_classes(self, labels: Sequence[int], none: str, advice: str) -> None:
+        """Look whether there are training texts of each class.
 
         Arguments:
-            counts: of each class.
-            what: in a message, "no text of so many".
-            otherwise: what to do where that is right.
+            labels: of the texts.
+            none: what a message begins with, "of so many texts none".
+            advice: what to do then.
 
         Raises:
             ValueError: there is a class without.
         """
-        if not all(counts):
-            numbered = zip(self.class_names, counts, strict=True)
-            there = ", ".join(f"{count:,} {name}" for name, count in numbered if count)
+        absent = self.absent(labels)
+        if absent:
+            counts = Counter(labels)
+            there = ", ".join(f"{counts[number]:,} {self.class_names[number]}" for number in sorted(counts))
             raise ValueError(
-                f"{what} is of the class {self.class_names[counts.index(0)]!r}; there are {there}. {otherwise}; "
+                f"{none} is of the class {absent[0]!r}; there are {there}. {advice}; "
                 f"those of fewer classes are read with dataset: {OTHERWISE}"
             )
+
+
+def split_name(path: str, split: str) -> str:
+    """What a split of a set is called in messages."""
+    return f"{path}: the split {split!r}"
 
 
 class LabelledRows(Resumable[tuple[str, int]]):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from toolkit_text.hub_stream import HubStream
 from toolkit_text.in_turn import InTurn
 from toolkit_text.labelled import Labelled, encoded_splits
-from toolkit_text.labelled_source import LabelledRows, LabelledSource
+from toolkit_text.labelled_source import LabelledRows, LabelledSource, split_name
 from toolkit_text.notes import note
 from toolkit_text.reading import Reading
 from toolkit_text.resumable import Resumable
@@ -32,7 +33,8 @@ EMPTY = "empty"
 class LabelledStream(ShuffledStream[tuple[str, int]]):
     """Texts as tokens, int64 `(length,)`, each with the number of its class.
 
-    None is left out; what is too long is cut, and a text of no tokens is one unknown token. Both are counted.
+    Every text is there: one that is too long is cut, and one of no tokens is a single unknown token. These are what is
+    counted.
 
     Arguments:
         texts: each with its class.
@@ -80,11 +82,10 @@ def labelled_texts(rows: HubStream, source: LabelledSource, name: str) -> Resuma
 
 
 def streamed_splits(
-    texts: Resumable[tuple[str, int]],
-    val_size: int,
-    test: LabelledRows,
+    found: Mapping[str, HubStream],
     source: LabelledSource,
-    name: str,
+    path: str,
+    val_size: int,
     tokenizer: TokenizerPart,
     reading: Reading,
     run_files: Mapping[str, bytes] | None,
@@ -92,11 +93,10 @@ def streamed_splits(
     """Splits of tokens, of which `train` is a stream; the tokenizer learns from its texts alone, and reads all.
 
     Arguments:
-        texts: the training texts, at the beginning.
-        val_size: so many of the first are the validation split.
-        test: the texts to test on.
-        source: how the set is laid out.
-        name: what the training texts are called in messages.
+        found: the rows of each split.
+        source: how they are laid out.
+        path: where they are.
+        val_size: so many of the first training texts are the validation split.
         tokenizer: as the recipe has it.
         reading: how texts are read.
         run_files: what the run has kept; None in a new one.
@@ -106,6 +106,8 @@ def streamed_splits(
     """
     if val_size < 0:
         raise ValueError(f"val_size={val_size}: a number of texts from 0 up")
+    name = split_name(path, "train")
+    texts = labelled_texts(found["train"], source, name)
     val = list(islice(texts, val_size))
     beginning = texts.state_dict()
 
@@ -116,23 +118,25 @@ def streamed_splits(
     first = [label for _, label in islice(from_beginning(), LabelledStream.neighbours)]
     if not first:
         raise ValueError(f"val_size={val_size}: of {len(val)} training texts, 0 to {len(val) - 1} can be set aside")
+    full = len(first) == LabelledStream.neighbours and not source.by_class
+    advice = "A stream shuffles so many among each other: leave streaming out" if full else "Lower val_size"
     source.check_classes(
-        torch.tensor(first).bincount(minlength=len(source.class_names)).tolist(),
-        f"{name}: no text of the first {len(first):,} to train on, which a stream shuffles among each other,",
-        "Leave streaming out, or give texts of every class in any order",
+        first,
+        f"{name}: of the first {len(first):,} texts to train on none",
+        f"{advice}, or give texts of every class in any order",
     )
+    absent = source.absent([label for _, label in val])
+    if val and absent:
+        note(f"{name}: of the first {len(val):,} texts, which validate, none is of the class {absent[0]!r}")
     learnt = fitted(tokenizer, (text for text, _ in from_beginning()), run_files)
+    test = LabelledRows(found[source.test], source, split_name(path, source.test))
     parts = {"val": Labelled.of(val) if val else None, "test": Labelled.of(test)}
     splits = encoded_splits(parts, source.class_names, learnt, reading)
     encoder = Encoder(learnt, reading.max_length, reading.ends)
-    return replace(splits, train=LabelledStream(texts, beginning, encoder), collate=collated(learnt.pad_id))
+    return replace(splits, train=LabelledStream(texts, beginning, encoder), collate=partial(_collate, learnt.pad_id))
 
 
-def collated(pad_id: int) -> Callable[[Sequence[tuple[Tensor, int]]], tuple[Tensor, Tensor]]:
-    """What makes a batch as `LabelledTexts` has it of a list of samples."""
-
-    def collate(samples: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-        texts, labels = zip(*samples, strict=True)
-        return padded(texts, pad_id), torch.tensor(labels)
-
-    return collate
+def _collate(pad_id: int, samples: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    """A batch as `LabelledTexts` has it, of a list of samples."""
+    texts, labels = zip(*samples, strict=True)
+    return padded(texts, pad_id), torch.tensor(labels)

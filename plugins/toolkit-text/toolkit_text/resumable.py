@@ -18,7 +18,8 @@ class Resumable(ABC, Generic[Item]):
         if not self._going_on:
             self._begin()
         self._going_on = False
-        yield from self._items()
+        # No generator itself: what `state_dict` tells is right before the first item too.
+        return self._items()
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

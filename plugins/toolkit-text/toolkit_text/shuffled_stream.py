@@ -96,7 +96,12 @@ class ShuffledStream(Resumable[Any], Generic[Item]):
 
     @abstractmethod
     def _tell(self, seen: Counter[str], of: str) -> None:
-        """Note what was left out, if there is such; `of` says of how much."""
+        """Note what was left out, if there is such.
+
+        Arguments:
+            seen: what was counted.
+            of: what the note begins with: "of 12,000 texts to train on in epoch 3".
+        """
 
     def _order(self, lengths: Tensor) -> list[int]:
         # As the toolkit orders what lies in memory. It imports Lightning, which a dataset that is only shown needs not.

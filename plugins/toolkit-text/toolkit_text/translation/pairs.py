@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,10 +89,11 @@ def batch_of(
 
 def collated(pad_id: int) -> Callable[[Sequence[Any]], Any]:
     """What makes a batch of a list of samples, each `((source, target_in), target_out)` without padding."""
+    # No function inside this one: a worker that is started afresh has to be sent it.
+    return partial(_collate, pad_id)
 
-    def collate(samples: Sequence[Any]) -> Any:
-        inputs, targets = zip(*samples, strict=True)
-        sides = [pad_sequence(list(side), batch_first=True, padding_value=pad_id) for side in zip(*inputs, strict=True)]
-        return tuple(sides), pad_sequence(list(targets), batch_first=True, padding_value=IGNORED)
 
-    return collate
+def _collate(pad_id: int, samples: Sequence[Any]) -> Any:
+    inputs, targets = zip(*samples, strict=True)
+    sides = [pad_sequence(list(side), batch_first=True, padding_value=pad_id) for side in zip(*inputs, strict=True)]
+    return tuple(sides), pad_sequence(list(targets), batch_first=True, padding_value=IGNORED)
