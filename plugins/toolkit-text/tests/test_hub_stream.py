@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,20 +25,23 @@ def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return library
 
 
+def write(file: Path, rows: Sequence[Mapping[str, Any]], datasets: Any) -> None:
+    """Parquet as the hub has it, with the names of the classes."""
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    table = importlib.import_module("pyarrow").Table.from_pylist(rows, schema=features.arrow_schema)
+    importlib.import_module("pyarrow.parquet").write_table(table, file)
+
+
 @pytest.fixture
 def copy(datasets: Any, tmp_path: Path) -> Path:
-    """IMDB as the hub has it: Parquet, whose classes have names, here in two files for the training split."""
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
-
-    def write(name: str, numbers: range) -> None:
-        rows = [{"text": f"text {number}", "label": int(number >= 20)} for number in numbers]
-        datasets.Dataset.from_list(rows, features=features).to_parquet(tmp_path / "copy" / name)
-
-    (tmp_path / "copy").mkdir()
-    write("train-00000-of-00002.parquet", range(25))
-    write("train-00001-of-00002.parquet", range(25, 40))
-    write("test-00000-of-00001.parquet", range(15, 25))
-    return tmp_path / "copy"
+    """IMDB, the training split in two files."""
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    rows = [{"text": f"text {number}", "label": int(number >= 20)} for number in range(40)]
+    write(folder / "train-00000-of-00002.parquet", rows[:25], datasets)
+    write(folder / "train-00001-of-00002.parquet", rows[25:], datasets)
+    write(folder / "test-00000-of-00001.parquet", rows[15:25], datasets)
+    return folder
 
 
 def test_a_set_in_several_files_is_read_whole_and_goes_on_in_any_of_them(
@@ -74,9 +79,7 @@ def test_another_reader_begins_anew(copy: Path, datasets: Any) -> None:
 
 def test_a_row_that_is_wrong_is_told_by_its_number_after_a_resume_too(copy: Path, datasets: Any) -> None:
     rows = [{"text": f"text {number}", "label": number % 2 if number < 30 else -1} for number in range(32)]
-    datasets.Dataset.from_list(rows).to_parquet(copy / "train-00000-of-00002.parquet")
-    datasets.Dataset.from_list(rows[:1]).to_parquet(copy / "train-00001-of-00002.parquet")
-    datasets.Dataset.from_list(rows[:1]).to_parquet(copy / "test-00000-of-00001.parquet")
+    write(copy / "train-00000-of-00002.parquet", rows, datasets)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ShuffledStream, "neighbours", 8)
         # A tokenizer that learns nothing reads no texts before.
