@@ -96,6 +96,33 @@ class Own(pl.LightningDataModule):
     val_dataloader = test_dataloader = train_dataloader
 
 
+class Loader:
+    """Batches of sixteen; says where it is."""
+
+    def __init__(self, *tensors):
+        self.tensors, self.place, self.begin = tensors, 0, 0
+
+    def __len__(self):
+        return len(self.tensors[0]) // 16
+
+    def __iter__(self):
+        self.place, self.begin = self.begin, 0
+        while self.place < len(self):
+            self.place += 1
+            yield tuple(each[16 * (self.place - 1) : 16 * self.place] for each in self.tensors)
+
+    def state_dict(self):
+        return {"place": self.place}
+
+    def load_state_dict(self, state):
+        self.begin = state["place"] % len(self)
+
+
+class OwnPlace(Own):
+    def train_dataloader(self):
+        return Loader(*Splits().train)
+
+
 class Items:
     """Writes down which samples were read."""
 

@@ -31,6 +31,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "scheduler": {"use": "linear_warmup_cosine", "interval": "step"},
         "trainer": {"max_epochs": None, "max_steps": STEPS, "accelerator": "cpu", "log_every_n_steps": 2},
     },
+    "a loader of one's own and such a scheduler": {
+        "callbacks": None,
+        "dataset": {"use": "./parts.py:OwnPlace"},
+        "loader": None,
+        "scheduler": {"use": "one_cycle", "interval": "step", "max_lr": 0.01},
+    },
     "validation inside epochs, accumulation that changes": {
         "callbacks": {"gradient_accumulation": {"scheduling": {"0": 1, "2": 2}}},
         "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 3, "val_check_interval": 3},
@@ -57,8 +63,9 @@ def test_killed_at_random_moments(
     changes = {**INSIDE, **SETTINGS[setting]}
     whole = RunFolder(run(recipe(**changes), root=tmp_path / "whole").folder)
     moments = random.Random(setting)
-    killed = in_a_process("run", recipe_file(changes), KILLED=f"forward:{moments.randrange(3, STEPS)}")
+    killed = in_a_process("run", recipe_file(changes), KILLED=f"forward:{moments.randrange(3, STEPS - 10)}")
     folder = newest()
+    # What is left of the run is long enough for two more.
     for what in ("forward", "fsync"):
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         killed = in_a_process("resume", folder.id, KILLED=f"{what}:{moments.randrange(2, 6)}")
