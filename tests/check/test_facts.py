@@ -112,3 +112,15 @@ def test_a_loader_beside_a_datamodule(checked: Check) -> None:
         "makes its own loaders; remove this"
     ]
     assert said(checked(), is_datamodule=True) == []
+
+
+def test_a_share_of_an_epoch_whose_length_nobody_knows(checked: Check) -> None:
+    shares = ["trainer.val_check_interval=0.5", "trainer.limit_train_batches=0.1"]
+    assert said(checked(shares)) == []
+    assert said(checked(shares), sized=False) == [
+        "command line: trainer.val_check_interval=0.5   trainer.val_check_interval: 0.5 is a share of an epoch, and "
+        "'blobs' does not say how long one is; give a number of batches",
+        "command line: trainer.limit_train_batches=0.1   trainer.limit_train_batches: 0.1 is a share of an epoch, and "
+        "'blobs' does not say how long one is; give a number of batches",
+    ]
+    assert said(checked(["trainer.val_check_interval=1.0", "trainer.limit_train_batches=3"]), sized=False) == []

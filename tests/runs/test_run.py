@@ -214,3 +214,10 @@ def test_the_loop_of_a_stream_is_told_before_it_begins(
     why = folder.read_json()["loop"]["why"]
     assert why == "the data does not say how many batches an epoch has"
     assert f"every step through Lightning, because {why}" in capsys.readouterr().out
+
+
+def test_a_share_of_a_stream_is_refused_before_a_folder_is_made(recipe: Any, tmp_path: Path) -> None:
+    stream = recipe("trainer.val_check_interval=0.5", dataset={"use": "./parts.py:Streamed"})
+    with pytest.raises(RecipeError, match="val_check_interval: 0.5 is a share of an epoch"):
+        run(stream, root=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()

@@ -20,7 +20,7 @@ from toolkit.build.batches import holds_tensors
 from toolkit.build.by_hand import refuse_by_hand
 from toolkit.build.construct import construct
 from toolkit.build.facts import read_facts
-from toolkit.build.length import RunLength, planned_length
+from toolkit.build.length import RunLength, planned_length, samples_of
 from toolkit.build.model import FindWeights, freeze, init_from
 from toolkit.build.monitor import Monitor, default_monitor
 from toolkit.build.optimizer import OptimizerFactory, optimizer_factory
@@ -131,6 +131,7 @@ def build(
         holds_tensors=not (is_datamodule and transformed) or holds_tensors(data),
         has_val=has_val,
         steps_per_epoch=length.steps_per_epoch if length else None,
+        sized=is_datamodule or data.train is None or samples_of(data.train) is not None,
     )
     if problems:
         raise RecipeError(problems)

@@ -32,6 +32,7 @@ def check_facts(
     holds_tensors: bool = True,
     has_val: bool = True,
     steps_per_epoch: int | None = None,
+    sized: bool = True,
 ) -> tuple[Problem, ...]:
     """What is wrong with a recipe now that the data is known.
 
@@ -42,6 +43,7 @@ def check_facts(
         holds_tensors: whether there are tensors in its batches.
         has_val: whether there is a ``val`` split.
         steps_per_epoch: optimizer steps in an epoch, where the data says.
+        sized: whether the ``train`` split says how many samples it has.
     """
     report = Report(checked.recipe)
     data = checked.blocks["dataset"].name if "dataset" in checked.blocks else "the dataset"
@@ -57,6 +59,8 @@ def check_facts(
         _check_loader(checked, data, report)
     if not holds_tensors:
         _check_transforms(checked, data, report)
+    if not sized:
+        _check_shares(checked, data, report)
     check_length(checked.blocks.get("scheduler"), checked.trainer, steps_per_epoch, report)
     return report.problems()
 
@@ -133,3 +137,12 @@ def _check_transforms(checked: Checked, data: str, report: Report) -> None:
         for block in checked.collections[f"transforms.{stage}"].values():
             message = f"the batches of {data!r} hold no tensors, so there is nothing to transform; remove this"
             report.at_key(block.path, message)
+
+
+def _check_shares(checked: Checked, data: str, report: Report) -> None:
+    """Shares of an epoch whose length nobody knows."""
+    for name in ("val_check_interval", "limit_train_batches"):
+        value = checked.trainer.get(name)
+        if isinstance(value, float) and value != 1:
+            message = f"{shown(value)} is a share of an epoch, and {data!r} does not say how long one is"
+            report.at_value(("trainer", name), f"{message}; give a number of batches")
