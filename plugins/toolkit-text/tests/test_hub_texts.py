@@ -299,3 +299,13 @@ def test_a_missing_extra_is_named(monkeypatch):
 def test_what_is_not_here_is_not_downloaded_by_a_check():
     with no_downloads(), pytest.raises(OSError, match="fancyzhx/ag_news is on the Hugging Face hub"):
         ag_news()
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_without_a_network_a_folder_is_named(monkeypatch, tmp_path, streaming):
+    datasets = pytest.importorskip("datasets", reason="the extra hf is not installed whole: no datasets")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
+    with pytest.raises(OSError, match="fancyzhx/ag_news: .*. A copy in a folder is read with path: FOLDER"):
+        ag_news(streaming=streaming)

@@ -52,8 +52,10 @@ def load_hub(
         # Not of what is returned: that has to be at its beginning still.
         first = {split: next(iter(rows), None) for split, rows in loaded.items() if split in layout.splits}
     except Exception as error:  # of many kinds: no such name, no network, an error of the server, files at odds
-        # What is wrong with a folder is not the absence of the data, for which a check takes a stand-in.
-        raise (ValueError if folder.is_dir() else OSError)(f"{path}: {_reason(error)}") from error
+        if folder.is_dir():
+            # Not the absence of the data, for which a check takes a stand-in.
+            raise ValueError(f"{path}: {_reason(error)}") from error
+        raise OSError(f"{path}: {_reason(error)}. A copy in a folder is read with path: FOLDER") from error
     layout.check(path, found.keys(), first)
     return found
 
