@@ -38,6 +38,8 @@ class Net(nn.Module):
         if self.training:
             killed.now("forward")
             hidden = hidden * (1 + 0.01 * random.random()) + 0.01 * float(np.random.normal())
+        else:
+            killed.now("evaluation")
         return self.head(hidden)
 
 
@@ -121,6 +123,26 @@ class Loader:
 class OwnPlace(Own):
     def train_dataloader(self):
         return Loader(*Splits().train)
+
+
+class OwnUnsized(Own):
+    def train_dataloader(self):
+        sized = Loader(*Splits().train)
+
+        class Unsized:
+            state_dict, load_state_dict = sized.state_dict, sized.load_state_dict
+
+            def __iter__(self):
+                return iter(sized)
+
+        return Unsized()
+
+
+class Asks(pl.Callback):
+    """Wants to know how long the run is, before Lightning knows where it goes on."""
+
+    def on_fit_start(self, trainer, pl_module):
+        assert trainer.estimated_stepping_batches == trainer.max_steps
 
 
 class Items:

@@ -12,6 +12,7 @@ import pytest
 from toolkit.engine.checkpoints import list_saved, remove
 from toolkit.runs import resume, run
 from toolkit.tracking.folder import RunFolder
+from toolkit.tracking.table import read_series
 
 STEPS = 4 * 6
 """Of the whole run: four epochs of six batches."""
@@ -31,17 +32,38 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "scheduler": {"use": "linear_warmup_cosine", "interval": "step"},
         "trainer": {"max_epochs": None, "max_steps": STEPS, "accelerator": "cpu", "log_every_n_steps": 2},
     },
+    "a stream and a callback that asks for it": {
+        "callbacks": {"asks": {"use": "./parts.py:Asks"}},
+        "dataset": {"use": "./parts.py:Streamed"},
+        "trainer": {"max_epochs": 4, "max_steps": STEPS, "accelerator": "cpu", "log_every_n_steps": 2},
+    },
     "a loader of one's own and such a scheduler": {
         "callbacks": None,
         "dataset": {"use": "./parts.py:OwnPlace"},
         "loader": None,
         "scheduler": {"use": "one_cycle", "interval": "step", "max_lr": 0.01},
     },
+    "double precision": {
+        "callbacks": None,
+        "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 2, "precision": "64-true"},
+    },
     "validation inside epochs, accumulation that changes": {
         "callbacks": {"gradient_accumulation": {"scheduling": {"0": 1, "2": 2}}},
         "trainer": {"max_epochs": 4, "accelerator": "cpu", "log_every_n_steps": 3, "val_check_interval": 3},
     },
 }
+
+
+WHOLE_EPOCHS: dict[str, dict[str, Any]] = {
+    "a loader of one's own without a length": {"dataset": {"use": "./parts.py:OwnUnsized"}, "loader": None},
+    "a loader of one's own, a part of it, an end by steps": {
+        "dataset": {"use": "./parts.py:OwnPlace"},
+        "loader": None,
+        "engine": {"save": {"steps": None}, "keep": {"best": 1, "last": 3}},
+        "trainer": {"max_epochs": 9, "max_steps": 16, "limit_train_batches": 4, "accelerator": "cpu"},
+    },
+}
+"""What is saved between epochs alone."""
 
 
 def assert_equal(folder: RunFolder, whole: RunFolder, agree: Any) -> None:
@@ -73,6 +95,40 @@ def test_killed_at_random_moments(
     resume("last", allow_code=True)
     assert folder.read_json()["loop"]["path"] == ("stock" if {"Lightning", "stream"} & {*setting.split()} else "fast")
     assert_equal(folder, whole, agree)
+
+
+@pytest.mark.parametrize("setting", WHOLE_EPOCHS)
+def test_what_is_saved_between_epochs_goes_on_from_there(
+    setting: str, newest: Any, agree: Any, tmp_path: Path, recipe: Any, recipe_file: Any, in_a_process: Any
+) -> None:
+    changes = {**INSIDE, "callbacks": None, **WHOLE_EPOCHS[setting]}
+    whole = RunFolder(run(recipe(**changes), root=tmp_path / "whole").folder)
+    killed = in_a_process("run", recipe_file(changes), KILLED="forward:9")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    folder = newest()
+    assert not list(folder.checkpoints.glob("step-*"))
+    resume("last", allow_code=True)
+    assert_equal(folder, whole, agree)
+
+
+def test_a_training_that_was_stopped_early_goes_on_only_where_it_is_to_be_longer(
+    newest: Any, tmp_path: Path, recipe: Any, recipe_file: Any, in_a_process: Any
+) -> None:
+    changes = {
+        **INSIDE,
+        "callbacks": {"stop": {"use": "early_stopping", "monitor": "val/loss", "mode": "max", "patience": 1}},
+    }
+    whole = RunFolder(run(recipe(**changes), root=tmp_path / "whole").folder)
+    epochs = len(read_series(whole.metrics_csv)["val/loss"])
+    assert epochs < 4
+    # In the test: two batches of validation an epoch, four of the test.
+    killed = in_a_process("run", recipe_file(changes), KILLED=f"evaluation:{2 * epochs + 2}")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resume("last", allow_code=True)
+    assert newest().metrics_csv.read_bytes() == whole.metrics_csv.read_bytes()
+    assert newest().read_json()["metrics"] == whole.read_json()["metrics"]
+    resume("last", ["trainer.max_epochs=5"], allow_code=True)
+    assert len(read_series(newest().metrics_csv)["val/loss"]) > epochs
 
 
 def test_one_of_two_processes_is_killed(

@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.types import _Stateful
 from pytorch_lightning.loops.fit_loop import RestartStage
+from pytorch_lightning.plugins.precision import DoublePrecision
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
@@ -24,7 +25,7 @@ from toolkit.engine.checkpoint_io import ABOUT, TOOLKIT
 from toolkit.engine.checkpoints import Mode, best_of, list_saved, remove
 from toolkit.engine.fast_loop import FastEpochLoop
 from toolkit.engine.inside import inside_state, load_inside_state, load_shown_state, shown_state
-from toolkit.engine.longer import ends, forget_length, onto_the_curve
+from toolkit.engine.longer import ends, forget_length, longest_time, onto_the_curve
 from toolkit.engine.nonfinite import check_weights
 from toolkit.engine.rng import rng_state, set_rng_state
 from toolkit.errors import RunError
@@ -86,30 +87,35 @@ class Checkpoints(pl.Callback):
         self._saving: dict[str, Any] = {}
         self._resumed: dict[str, Any] | None = None
         self._lengthened = False
+        self._stops = False
+        """Whether the training that goes on was told to stop before."""
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if isinstance(trainer.precision_plugin, DoublePrecision):
+            # Lightning would do it after it has restored the weights, which would be rounded to float32.
+            pl_module.double()
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
-            self._resumed = checkpoint[TOOLKIT]
-            self._lengthened = checkpoint[TOOLKIT]["ends"] != ends(trainer)
+            self._resumed = saved = checkpoint[TOOLKIT]
+            self._lengthened = saved["ends"] != ends(trainer)
+            # A training that has ended by an early stop has so for good, unless it is to go on longer.
+            longer = self._lengthened or saved["time"] != longest_time(trainer)
+            self._stops = saved["stops"] and (saved["stops_later"] or not longer)
             if self._lengthened:
                 forget_length(checkpoint)
-
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        fetcher = trainer.fit_loop._data_fetcher
-        if trainer.ckpt_path is not None and fetcher is not None:
-            # Who asked for the run's length, such as a scheduler, had the loaders made before anybody knows where the
-            # run goes on: they would not be told any more, and one without a length has read its first batch.
-            fetcher.teardown()
-            trainer.fit_loop._combined_loader = None
+            if saved["inside"] is None:
+                # Where the loaders were at the end of an epoch is not where the next one begins.
+                checkpoint["loops"]["fit_loop"]["state_dict"].pop("combined_loader", None)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         loop = trainer.fit_loop.epoch_loop
         if self._resumed is not None:
             _begin_a_fresh_epoch(trainer)
             load_shown_state(trainer, self._resumed["shown"])
-            trainer.should_stop = self._resumed["stops"]
+            trainer.should_stop = self._stops
             if self._resumed["inside"] is not None:
                 self._begin_inside(trainer)
         if isinstance(loop, FastEpochLoop):
@@ -164,8 +170,10 @@ class Checkpoints(pl.Callback):
             "ends": ends(trainer),
             "rng": _of_all_ranks(rng_state()),
             "shown": shown_state(trainer),
-            # Not of a training that has ended by it: that one may go on longer.
-            "stops": trainer.should_stop and not trainer.fit_loop._can_stop_early,
+            "time": longest_time(trainer),
+            "stops": trainer.should_stop,
+            # After `min_epochs` or `min_steps`.
+            "stops_later": not trainer.fit_loop._can_stop_early,
             "inside": _of_all_ranks(inside_state(trainer)) if self._saving.get("batch") else None,
             ABOUT: self._saving,
         }
@@ -263,11 +271,16 @@ def _taken(trainer: pl.Trainer) -> tuple[int, int]:
 
 
 def _keeps_its_place(trainer: pl.Trainer) -> bool:
-    """Whether the loaders can go on in the middle of an epoch: the core's own do, and those that hold a state."""
-    loader = trainer.fit_loop._combined_loader
+    """Whether the loaders can go on in the middle of an epoch: the core's own do, and those that hold a state.
+
+    Of one without a length Lightning has read a batch more than was trained on, which its state cannot tell.
+    """
+    loader, fetcher = trainer.fit_loop._combined_loader, trainer.fit_loop._data_fetcher
     if getattr(getattr(trainer, "datamodule", None), "keeps_place", False):
         return True
-    return loader is not None and all(isinstance(one, _Stateful) for one in loader.flattened)
+    if loader is None or fetcher is None or fetcher.length is None:
+        return False
+    return all(isinstance(one, _Stateful) for one in loader.flattened)
 
 
 def _begin_a_fresh_epoch(trainer: pl.Trainer) -> None:

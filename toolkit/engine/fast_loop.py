@@ -117,6 +117,12 @@ class FastEpochLoop(_TrainingEpochLoop):
 
     def on_load_checkpoint(self, state_dict: dict[str, Any]) -> None:
         super().on_load_checkpoint(state_dict)
+        fit_loop = self.trainer.fit_loop
+        if fit_loop._data_fetcher is not None:
+            # Who asked for the run's length, such as a scheduler, had the loaders made before anybody knew where the
+            # run goes on: they would not be told any more, and one without a length has read its first batch.
+            fit_loop._data_fetcher.teardown()
+            fit_loop._combined_loader = None
         if self.graph is not None and "step_graph" in state_dict:
             self.graph.load_state_dict(state_dict["step_graph"])
 

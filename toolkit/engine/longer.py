@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Timer
 
 _LENGTHS = ("total_steps", "_schedule_phases", "T_max", "total_iters")
 """What torch's schedulers keep of the run's length (torch 2.14)."""
@@ -17,6 +18,12 @@ _LENGTHS = ("total_steps", "_schedule_phases", "T_max", "total_iters")
 def ends(trainer: pl.Trainer) -> list[int | None]:
     """What ends the training of ``trainer``: its greatest numbers of epochs and of steps."""
     return [trainer.max_epochs, trainer.max_steps]
+
+
+def longest_time(trainer: pl.Trainer) -> float | None:
+    """After how many seconds the training of ``trainer`` ends, if that ends it."""
+    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set where mypy does not look
+    return next((callback._duration for callback in callbacks if isinstance(callback, Timer)), None)
 
 
 def forget_length(checkpoint: dict[str, Any]) -> None:
