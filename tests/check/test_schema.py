@@ -18,6 +18,7 @@ from toolkit.schema.write import recipe_schema
 BAD = Path(__file__).parent / "bad"
 
 UNSEEN = {
+    "averages_in_16_bits": "two keys together",
     "broken_plugin": "a plugin that cannot be imported leaves its arguments open",
     "code_without_flag": "whether --allow-code is given",
     "loader_with_datamodule": "what a dataset returns",

@@ -41,6 +41,7 @@ def check_cross_fields(blocks: Blocks, trainer: Mapping[str, Any], report: Repor
     check_interval(blocks.single.get("scheduler"), report)
     check_length(blocks.single.get("scheduler"), trainer, None, report)
     check_datamodule(blocks, report)
+    check_averages(blocks, trainer, report)
 
 
 def check_task_inputs(blocks: Blocks, report: Report) -> None:
@@ -210,6 +211,15 @@ def check_datamodule(blocks: Blocks, report: Report) -> None:
         if report.recipe.key_place("loader", name) != DEFAULT:
             message = f"the dataset {dataset.name!r} is a LightningDataModule, which makes its own loaders; remove this"
             report.at_key(("loader", name), message)
+
+
+def check_averages(blocks: Blocks, trainer: Mapping[str, Any], report: Report) -> None:
+    """Averaged weights in 16 bits: what a step adds to them is less than these can tell apart."""
+    engine, precision = blocks.values.get("engine"), trainer.get("precision")
+    if isinstance(engine, Mapping) and engine.get("ema") is not None and precision in ("bf16-true", "16-true"):
+        mixed = precision.replace("true", "mixed")
+        message = f"{precision!r} keeps weights in 16 bits, too few for the averages of engine.ema; write {mixed}"
+        report.at_value(("trainer", "precision"), message)
 
 
 def _is_datamodule(result: Any) -> bool:
