@@ -11,6 +11,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Timer
 
+from toolkit.engine.interior import callbacks_of
+
 _LENGTHS = ("total_steps", "_schedule_phases", "T_max", "total_iters")
 """What torch's schedulers keep of the run's length (torch 2.14)."""
 
@@ -22,8 +24,7 @@ def ends(trainer: pl.Trainer) -> list[int | None]:
 
 def longest_time(trainer: pl.Trainer) -> float | None:
     """After how many seconds the training of ``trainer`` ends, if that ends it."""
-    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set where mypy does not look
-    return next((callback._duration for callback in callbacks if isinstance(callback, Timer)), None)
+    return next((callback._duration for callback in callbacks_of(trainer) if isinstance(callback, Timer)), None)
 
 
 def forget_length(checkpoint: dict[str, Any]) -> None:

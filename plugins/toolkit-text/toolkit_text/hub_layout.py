@@ -53,6 +53,11 @@ class HubLayout:
             )
 
 
+def split_name(path: str, split: str) -> str:
+    """What a split of a set is called in messages."""
+    return f"{path}: the split {split!r}"
+
+
 def text_of(value: Any, where: str) -> str:
     """A value that has to be a text.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from toolkit_text.hub import load_hub
+from toolkit_text.hub_layout import split_name
 from toolkit_text.labelled import Labelled, labelled_splits, stand_in, stratified
-from toolkit_text.labelled_source import LabelledRows, LabelledSource, split_name
+from toolkit_text.labelled_source import LabelledRows, LabelledSource
 from toolkit_text.labelled_stream import streamed_splits
 from toolkit_text.line_reader import LineReader
 from toolkit_text.reading import Reading

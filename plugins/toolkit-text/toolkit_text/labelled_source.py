@@ -56,11 +56,6 @@ class LabelledSource:
             )
 
 
-def split_name(path: str, split: str) -> str:
-    """What a split of a set is called in messages."""
-    return f"{path}: the split {split!r}"
-
-
 class LabelledRows(Resumable[tuple[str, int]]):
     """The texts of rows, and the numbers of their classes.
 

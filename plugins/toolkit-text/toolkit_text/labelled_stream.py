@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from toolkit_text.hub_layout import split_name
 from toolkit_text.hub_stream import HubStream
 from toolkit_text.in_turn import InTurn
 from toolkit_text.labelled import Labelled, encoded_splits
-from toolkit_text.labelled_source import LabelledRows, LabelledSource, split_name
+from toolkit_text.labelled_source import LabelledRows, LabelledSource
 from toolkit_text.notes import note
 from toolkit_text.reading import Reading
 from toolkit_text.resumable import Resumable

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
-from toolkit_text.hub_layout import NAMES, HubLayout, text_of
+from toolkit_text.hub_layout import NAMES, HubLayout, split_name, text_of
 from toolkit_text.language_data import check_context, evaluation_splits, language_splits, stand_in
 from toolkit_text.packed_stream import PackedStream
 from toolkit_text.resumable import Resumable
@@ -142,7 +142,7 @@ def _wikitext(
     check_context(context)
     part = tokenizer or BPE()
     loaded = load_hub(path, LAYOUT, name, streaming=streaming)
-    articles = {split: Articles(loaded[named], f"{path}: the split {named!r}") for split, named in NAMES.items()}
+    articles = {split: Articles(loaded[named], split_name(path, named)) for split, named in NAMES.items()}
     if not streaming:
         return language_splits({split: list(each) for split, each in articles.items()}, part, context, run_files)
     learnt = fitted(part, articles["train"], run_files)

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit_text.bpe import BPE
 from toolkit_text.hub import load_hub
-from toolkit_text.hub_layout import NAMES, HubLayout
+from toolkit_text.hub_layout import NAMES, HubLayout, split_name
 from toolkit_text.reading import Reading
 from toolkit_text.splits import Splits
 from toolkit_text.tokenizer import TokenizerPart, fitted
@@ -159,7 +159,7 @@ def _splits(
     reading = Reading(max_length, column=layout.columns[0])
     if not streaming:
         return pair_splits(_pairs(loaded, layout, path), tokenizer, reading, run_files)
-    texts = TextStream(loaded["train"], layout, f"{path}: the split 'train'")
+    texts = TextStream(loaded["train"], layout, split_name(path, "train"))
     beginning = texts.state_dict()
     learnt = fitted(tokenizer, (text for pair in islice(texts, learn_from) for text in pair), run_files)
     evaluated = _pairs({name: rows for name, rows in loaded.items() if name != "train"}, layout, path)
@@ -173,7 +173,7 @@ def _pairs(loaded: Mapping[str, Any], layout: HubLayout, path: str) -> dict[str,
     for ours, name in NAMES.items():
         if name not in loaded:
             continue
-        where = f"{path}: the split {name!r}"
+        where = split_name(path, name)
         pairs = list(TextStream(loaded[name], layout, where))
         found[ours] = TextPairs([source for source, _ in pairs], [target for _, target in pairs], where)
     return found
