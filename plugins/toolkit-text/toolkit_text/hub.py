@@ -55,7 +55,7 @@ def load_hub(
         if folder.is_dir():
             # Not the absence of the data, for which a check takes a stand-in.
             raise ValueError(f"{path}: {_reason(error)}") from error
-        raise OSError(f"{path}: {_reason(error)}. A copy in a folder is read with path: FOLDER") from error
+        raise OSError(f"{path}: {_reason(error).rstrip('.')}. A copy in a folder is read with path: FOLDER") from error
     layout.check(path, found.keys(), first)
     return found
 
